@@ -1,0 +1,1 @@
+"""What runs inside every Kubernetes cluster, whichever cloud it is on."""

@@ -1,0 +1,1 @@
+"""PostgreSQL on this machine: how it is installed, set, filled and asked."""

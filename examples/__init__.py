@@ -1,0 +1,1 @@
+"""AI services to try the marketplace with."""

@@ -1,0 +1,1 @@
+"""What must hold: ``access`` says who may do what, ``infrastructure`` how things are made."""

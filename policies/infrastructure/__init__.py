@@ -1,0 +1,1 @@
+"""Rules that every resource of an environment is held to, as a Pulumi policy pack."""

@@ -1,0 +1,1 @@
+"""The marketplace of AI services: catalogue, gateway control plane and usage meter."""

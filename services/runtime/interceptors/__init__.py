@@ -1,0 +1,1 @@
+"""What happens around every call, in one ordered chain (chain.py)."""

@@ -1,0 +1,1 @@
+"""Keeps a service's data on every cloud: ``docs/decisions/0007-data-between-clouds.md``."""

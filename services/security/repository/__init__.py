@@ -1,0 +1,1 @@
+"""Where the domain's objects are kept: PostgreSQL."""

@@ -1,0 +1,1 @@
+"""The marketplace with its real parts: PostgreSQL, the service, Envoy, the meter."""

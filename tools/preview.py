@@ -1,0 +1,145 @@
+"""``make preview ENV=…``: what ``pulumi up`` would do to an environment, or to a cell of one.
+
+With credentials of every cloud that the environment is on, Pulumi previews against these clouds.
+Without them it previews against simulated ones and a real Kubernetes API, which check every
+resource as strictly as the clouds would, and it says so. Either way the rules of
+``policies/infrastructure`` are applied.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from stacks.cloud_environment import CloudEnvironment
+from stacks.environment import CONFIG_KEY, EnvironmentFileError, check
+from stacks.environments import parse
+from stacks.tenants import CELL_KEY, Cell, read, regions_of
+from tools.credentials import missing, sources
+from tools.paths import ROOT, home
+from tools.progress import say
+from tools.pulumi_cli import find
+
+if TYPE_CHECKING:
+    from tools.simulated import SimulatedStack
+
+POLICIES = ROOT / "policies" / "infrastructure"
+"""The rules that every preview is held to."""
+
+_PREVIEW = ("preview", "--diff", "--policy-pack", str(POLICIES))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is to be previewed.
+
+    Attributes:
+        environment: None where the target is this machine.
+        cell: number of a cell of its tenants, None for the environment itself.
+    """
+
+    name: str
+    environment: CloudEnvironment | None
+    cell: int | None
+
+
+def main(stack: str) -> int:
+    """Previews a stack and returns Pulumi's exit code.
+
+    Raises:
+        SystemExit: there is no such environment, or its file is wrong.
+    """
+    try:
+        wanted = wanted_by(stack)
+    except EnvironmentFileError as error:
+        raise SystemExit(str(error)) from None
+    lacking = missing(wanted.environment.clouds if wanted.environment else [])
+    if not lacking:
+        command = [str(find()), *_PREVIEW, "--stack", stack]
+        return subprocess.run(command, cwd=ROOT, env=dict(os.environ), check=False).returncode
+    for cloud in lacking:
+        say(f"no credentials for {cloud} (looked for {sources(cloud)})")
+    say("previewing against simulated clouds and a real Kubernetes API")
+    return _simulate(wanted)
+
+
+def wanted_by(stack: str) -> Wanted:
+    """Reads the file of a stack.
+
+    Raises:
+        EnvironmentFileError: there is none, or it is wrong.
+    """
+    file, said = _file(stack)
+    if CELL_KEY not in said:
+        environment = parse(said.get(CONFIG_KEY), file=file)
+        on_clouds = environment if isinstance(environment, CloudEnvironment) else None
+        return Wanted(name=stack, environment=on_clouds, cell=None)
+    cell = check(Cell, said[CELL_KEY], file=file, key=CELL_KEY)
+    of = wanted_by(cell.environment)
+    return Wanted(name=of.name, environment=of.environment, cell=cell.number)
+
+
+def _file(stack: str) -> tuple[str, dict[str, Any]]:
+    folder = ROOT / "environments"
+    path = folder / f"Pulumi.{stack}.yaml"
+    file = str(path.relative_to(ROOT))
+    if not path.exists():
+        names = sorted(one.name.split(".")[1] for one in folder.glob("Pulumi.*.yaml"))
+        raise EnvironmentFileError(
+            f"{file}: there is no such environment; there are: {', '.join(names)}"
+        )
+    return file, yaml.safe_load(path.read_text()).get("config") or {}
+
+
+def _simulate(wanted: Wanted) -> int:
+    from tools.simulated import simulated
+
+    if wanted.cell is None or wanted.environment is None:
+        folder = home() / "simulated" / wanted.name
+        with simulated(wanted.name, folder=folder) as running:
+            return _preview(running)
+    folder = home() / "simulated" / f"{wanted.name}-cell-{wanted.cell}"
+    file = _reduced(wanted.name, wanted.environment, wanted.cell)
+    say(f"bringing up the part of {wanted.name} that the cell is in, since cells read its outputs")
+    with simulated(wanted.name, folder=folder, environment=file) as running:
+        running.stack.up()
+    with simulated(wanted.name, folder=folder, environment=file, cell=wanted.cell) as running:
+        return _preview(running)
+
+
+def _preview(running: "SimulatedStack") -> int:
+    code = running.stack.run(*_PREVIEW).returncode
+    if code != 0:
+        return code
+    for left in running.simulation.dangling():
+        say(f"wrong: {left}")
+        code = 1
+    return code
+
+
+def _reduced(name: str, environment: CloudEnvironment, cell: int) -> dict[str, Any]:
+    """Returns an environment file with no more regions than a cell's tenants and DNS need."""
+    tenants = read(ROOT, environments={name: environment})
+    kept = {environment.primary_region} | {
+        region.name
+        for tenant in tenants
+        if tenant.cell == cell
+        for region in regions_of(tenant, environment)
+    }
+    _, said = _file(name)
+    value = said[CONFIG_KEY]
+    regions = [
+        {key: one for key, one in given.items() if key != "weight"}
+        for given, region in zip(value["regions"], environment.regions, strict=True)
+        if region.name in kept
+    ]
+    clouds = {one["cloud"] for one in regions}
+    accounts = {cloud: one for cloud, one in value["accounts"].items() if cloud in clouds}
+    return {"config": {CONFIG_KEY: {**value, "regions": regions, "accounts": accounts}}}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "local"))
