@@ -32,7 +32,7 @@ preview: setup ## what `pulumi up` would do to ENV (default: local), with or wit
 	@$(RUN) tools.preview $(ENV)
 
 plan: setup ## what the change since BASE (default: main) makes necessary, and why
-	@$(RUN) tools.plan $(BASE)
+	@$(RUN) tools.plan $(BASE) $(if $(JSON),--json)
 
 golden: setup ## write down anew what each environment's preview creates (tests/golden)
 	@$(RUN) tools.golden

@@ -5,12 +5,12 @@ tenants there were before the change and are after it. A file that nothing is kn
 everything: to preview too much costs minutes, too little an outage.
 """
 
-import subprocess
+import json
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, Literal, cast
 
 import yaml
@@ -18,6 +18,7 @@ import yaml
 from stacks.environment import CONFIG_KEY
 from stacks.tenants import CELL_KEY
 from tools.paths import ROOT
+from tools.repository import Repository
 
 _ENVIRONMENTS = "environments"
 _ORDER = ("local", "dev", "staging", "production")
@@ -235,37 +236,34 @@ def _inner(said: Mapping[str, Any], key: str) -> dict[str, Any]:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
-def _git(*arguments: str) -> str:
-    ended = subprocess.run(
-        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if ended.returncode != 0:
-        raise SystemExit(f"`git {' '.join(arguments)}` failed: {ended.stderr.strip()}")
-    return ended.stdout
-
-
-def _at(commit: str) -> Stacks:
-    paths = _git("ls-tree", "-r", "--name-only", "-z", commit, "--", _ENVIRONMENTS).split("\0")
-    return described({path: _git("show", f"{commit}:{path}") for path in paths if path})
-
-
-def _here() -> Stacks:
-    files = (ROOT / _ENVIRONMENTS).rglob("*.yaml")
-    return described({str(file.relative_to(ROOT)): Path(file).read_text() for file in files})
-
-
-def main(base: str) -> None:
-    """Prints what the change since ``base``, uncommitted files included, makes necessary.
+def jobs_since(repository: Repository, base: str) -> tuple[set[str], list[Job]]:
+    """Returns the files changed since ``base``, uncommitted ones included, and the jobs for them.
 
     Raises:
         SystemExit: there is no such commit.
     """
-    fork = _git("merge-base", base, "HEAD").strip()
-    changed = {
-        *_git("diff", "--name-only", "--no-renames", "-z", fork).split("\0"),
-        *_git("ls-files", "--others", "--exclude-standard", "-z").split("\0"),
-    } - {""}
-    jobs = plan(changed, _at(fork), _here())
+    before, after = repository.tree_of(repository.fork(base)), repository.working_tree()
+    changed = repository.changed(before, after)
+    stacks_before, stacks_after = (
+        described(repository.files(tree, _ENVIRONMENTS)) for tree in (before, after)
+    )
+    return changed, plan(changed, stacks_before, stacks_after)
+
+
+def main(base: str, *, as_json: bool = False) -> None:
+    """Prints what the change since ``base``, uncommitted files included, makes necessary.
+
+    Args:
+        base: a branch or a commit.
+        as_json: as a list of jobs with ``kind``, ``name`` and ``reasons``, for scripts.
+
+    Raises:
+        SystemExit: there is no such commit.
+    """
+    changed, jobs = jobs_since(Repository(root=ROOT), base)
+    if as_json:
+        print(json.dumps([asdict(job) for job in jobs], indent=2))
+        return
     if not jobs:
         print(f"nothing to do for {len(changed)} changed file(s)")
     for job in jobs:
@@ -274,4 +272,4 @@ def main(base: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "main")
+    main(sys.argv[1] if len(sys.argv) > 1 else "main", as_json="--json" in sys.argv[2:])

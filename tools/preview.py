@@ -9,7 +9,9 @@ resource as strictly as the clouds would, and it says so. Either way the rules o
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -66,26 +68,30 @@ def main(stack: str) -> int:
     return _simulate(wanted)
 
 
-def wanted_by(stack: str) -> Wanted:
+def wanted_by(stack: str, *, root: Path = ROOT) -> Wanted:
     """Reads the file of a stack.
+
+    Args:
+        stack: its name.
+        root: the checkout that it is in.
 
     Raises:
         EnvironmentFileError: there is none, or it is wrong.
     """
-    file, said = _file(stack)
+    file, said = _file(stack, root)
     if CELL_KEY not in said:
         environment = parse(said.get(CONFIG_KEY), file=file)
         on_clouds = environment if isinstance(environment, CloudEnvironment) else None
         return Wanted(name=stack, environment=on_clouds, cell=None)
     cell = check(Cell, said[CELL_KEY], file=file, key=CELL_KEY)
-    of = wanted_by(cell.environment)
+    of = wanted_by(cell.environment, root=root)
     return Wanted(name=of.name, environment=of.environment, cell=cell.number)
 
 
-def _file(stack: str) -> tuple[str, dict[str, Any]]:
-    folder = ROOT / "environments"
+def _file(stack: str, root: Path) -> tuple[str, dict[str, Any]]:
+    folder = root / "environments"
     path = folder / f"Pulumi.{stack}.yaml"
-    file = str(path.relative_to(ROOT))
+    file = str(path.relative_to(root))
     if not path.exists():
         names = sorted(one.name.split(".")[1] for one in folder.glob("Pulumi.*.yaml"))
         raise EnvironmentFileError(
@@ -102,7 +108,8 @@ def _simulate(wanted: Wanted) -> int:
         with simulated(wanted.name, folder=folder) as running:
             return _preview(running)
     folder = home() / "simulated" / f"{wanted.name}-cell-{wanted.cell}"
-    file = _reduced(wanted.name, wanted.environment, wanted.cell)
+    regions = regions_of_cell(wanted)
+    file = reduced(wanted.name, regions)
     say(f"bringing up the part of {wanted.name} that the cell is in, since cells read its outputs")
     with simulated(wanted.name, folder=folder, environment=file) as running:
         running.stack.up()
@@ -120,17 +127,38 @@ def _preview(running: "SimulatedStack") -> int:
     return code
 
 
-def _reduced(name: str, environment: CloudEnvironment, cell: int) -> dict[str, Any]:
-    """Returns an environment file with no more regions than a cell's tenants and DNS need."""
-    tenants = read(ROOT, environments={name: environment})
-    kept = {environment.primary_region} | {
+def regions_of_cell(wanted: Wanted, *, root: Path = ROOT) -> set[str]:
+    """Returns the regions that the tenants of a cell are in, and the primary one.
+
+    Raises:
+        EnvironmentFileError: a tenant's file is wrong.
+    """
+    if wanted.environment is None:
+        return set()
+    environment = wanted.environment
+    tenants = read(root, environments={wanted.name: environment})
+    return {environment.primary_region} | {
         region.name
         for tenant in tenants
-        if tenant.cell == cell
+        if tenant.cell == wanted.cell
         for region in regions_of(tenant, environment)
     }
-    _, said = _file(name)
+
+
+def reduced(name: str, kept: Collection[str], *, root: Path = ROOT) -> dict[str, Any]:
+    """Returns the content of an environment's file with no other than the regions to keep.
+
+    Args:
+        name: the environment's.
+        kept: the regions' names; those that the environment does not have are passed over.
+        root: the checkout.
+
+    Raises:
+        EnvironmentFileError: the file is wrong.
+    """
+    file, said = _file(name, root)
     value = said[CONFIG_KEY]
+    environment = parse(value, file=file)
     regions = [
         {key: one for key, one in given.items() if key != "weight"}
         for given, region in zip(value["regions"], environment.regions, strict=True)

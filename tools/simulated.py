@@ -4,6 +4,7 @@ The stack has a folder of its own with a copy of its environment file, its state
 clouds on disk. What is in it is real to Pulumi: a second ``up`` finds what the first one made.
 """
 
+import os
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ def simulated(
     environment: dict[str, Any] | None = None,
     cell: int | None = None,
     who: Accounts | None = None,
+    root: Path = ROOT,
+    virtualenv: Path = ROOT / ".venv",
 ) -> Generator[SimulatedStack]:
     """Runs the simulated clouds and gives the stack on them, prepared.
 
@@ -49,22 +52,20 @@ def simulated(
         cell: number of a cell of the environment's dedicated tenants, whose stack is given in
             place of the environment's; that must be up in the same folder.
         who: the accounts that the clouds believe us to have; the environment's own when None.
+        root: the checkout whose program is run.
+        virtualenv: the Python environment it is run in.
     """
-    root = ROOT
     project = folder / "project"
     environments = project / "environments"
     environments.mkdir(parents=True, exist_ok=True)
-    for link, target in (
-        (project / "stacks", root / "stacks"),
-        (environments / "tenants", root / "environments" / "tenants"),
-    ):
-        if not link.exists():
-            link.symlink_to(target)
+    link(project / "stacks", root / "stacks")
+    if not (environments / "tenants").exists():
+        link(environments / "tenants", root / "environments" / "tenants")
     (project / "Pulumi.yaml").write_text(
         yaml.safe_dump(
             {
                 "name": PROJECT,
-                "runtime": {"name": "python", "options": {"virtualenv": str(root / ".venv")}},
+                "runtime": {"name": "python", "options": {"virtualenv": str(virtualenv)}},
                 "main": "stacks/",
                 "stackConfigDir": "environments",
             }
@@ -82,10 +83,24 @@ def simulated(
             name=stack_name,
             folder=folder,
             project=project,
-            surroundings=simulation.environment(),
+            surroundings=simulation.environment() | _imports(root),
         )
         stack.prepare()
         yield SimulatedStack(stack=stack, simulation=simulation)
+
+
+def link(name: Path, target: Path) -> None:
+    """Makes a name a link to a target, whatever it was a link to before."""
+    if not name.is_symlink() or name.readlink() != target:
+        name.unlink(missing_ok=True)
+        name.symlink_to(target)
+
+
+def _imports(root: Path) -> dict[str, str]:
+    """Returns what makes a program import its own checkout's modules, not this one's."""
+    if root == ROOT:
+        return {}
+    return {"PYTHONPATH": f"{root}{os.pathsep}{root / 'generated'}"}
 
 
 def _accounts(path: Path) -> Accounts:

@@ -70,7 +70,21 @@ def merged(
         if key in declared or is_computed or key in ignored or key not in before:
             found[key] = value
     for key, value in declared.items():
-        is_unchanged = key in live and recorded.get(key) == value
+        is_unchanged = key in live and (
+            recorded.get(key) == value
+            or (before.get(key) == value and _holds(recorded.get(key), value))
+        )
         if not is_unchanged and not (key in ignored and key in live):
             found[key] = value
     return found
+
+
+def _holds(recorded: Value, declared: Value) -> bool:
+    """Tells whether what is recorded has all that is declared, and computed parts besides."""
+    if isinstance(declared, dict) and isinstance(recorded, dict):
+        return all(key in recorded and _holds(recorded[key], one) for key, one in declared.items())
+    if isinstance(declared, list) and isinstance(recorded, list):
+        return len(declared) == len(recorded) and all(
+            _holds(*pair) for pair in zip(recorded, declared, strict=True)
+        )
+    return recorded == declared
