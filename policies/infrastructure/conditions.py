@@ -5,6 +5,7 @@ the rule is judged once more when the resource is made.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -121,6 +122,41 @@ class Has:
 
 
 @dataclass(frozen=True)
+class HasOne:
+    """The value is a list with an element in it that has all of these."""
+
+    fields: Mapping[str, str]
+
+    def judge(self, value: Value) -> bool | None:
+        """Looks for the element; one that is not known yet may be it."""
+        if isinstance(value, Unknown):
+            return None
+        listed = value if isinstance(value, list) else []
+        verdicts = [self._is(one) for one in listed]
+        if True in verdicts:
+            return True
+        return None if None in verdicts else False
+
+    @property
+    def words(self) -> str:
+        """What the value must be."""
+        return f"have one with {' and '.join(f'{key} {one}' for key, one in self.fields.items())}"
+
+    @property
+    def wrong(self) -> Value:
+        """An empty list."""
+        return []
+
+    def _is(self, element: Value) -> bool | None:
+        if not isinstance(element, dict):
+            return None if isinstance(element, Unknown) else False
+        values = {key: element.get(key) for key in self.fields}
+        if any(isinstance(one, Unknown) for one in values.values()):
+            return None
+        return values == self.fields
+
+
+@dataclass(frozen=True)
 class Set:
     """There is a value, and it is not empty."""
 
@@ -185,6 +221,77 @@ class AtMost:
     def wrong(self) -> Value:
         """One more."""
         return self.number + 1
+
+
+@dataclass(frozen=True)
+class Unset:
+    """There is no value, or an empty one."""
+
+    def judge(self, value: Value) -> bool | None:
+        """Looks whether there is something; what is not known yet may be nothing."""
+        return None if isinstance(value, Unknown) else value in (None, "", [], {})
+
+    @property
+    def words(self) -> str:
+        """What the value must be."""
+        return "not be set"
+
+    @property
+    def wrong(self) -> Value:
+        """Some value."""
+        return "something"
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The value is a text of a form.
+
+    Attributes:
+        form: a regular expression for all of the text.
+        said: the form in words, as what follows "must".
+    """
+
+    form: str
+    said: str
+
+    def judge(self, value: Value) -> bool | None:
+        """Compares all of the text."""
+        if isinstance(value, Unknown):
+            return None
+        return isinstance(value, str) and re.fullmatch(self.form, value) is not None
+
+    @property
+    def words(self) -> str:
+        """What the value must be."""
+        return self.said
+
+    @property
+    def wrong(self) -> Value:
+        """A text of no form that anything has."""
+        return "~"
+
+
+@dataclass(frozen=True)
+class Mentions:
+    """The value is a text of words with ``_`` between them, and one of these is among them."""
+
+    words_of: tuple[str, ...]
+
+    def judge(self, value: Value) -> bool | None:
+        """Looks for the words."""
+        if isinstance(value, Unknown):
+            return None
+        return isinstance(value, str) and not set(self.words_of).isdisjoint(value.split("_"))
+
+    @property
+    def words(self) -> str:
+        """What the value must be."""
+        return f"mention {' or '.join(self.words_of)}"
+
+    @property
+    def wrong(self) -> Value:
+        """A text with none of them."""
+        return "none"
 
 
 def _number(value: Value) -> int | float | None:

@@ -1,11 +1,10 @@
-"""Zones, backups, protection from deletion, and workloads that survive losing a node."""
+"""Zones, backups and protection from deletion."""
 
 from policies.infrastructure.conditions import AtLeast, Is, NoneOf, OneOf, Set
 from policies.infrastructure.rule import Must, Rule
 
 _AVAILABILITY = ("SOC 2 A1.2", "ISO 27001 A.8.14")
 _RECOVERY = ("SOC 2 A1.3", "ISO 27001 A.8.13", "HIPAA 164.308(a)(7)")
-_CONTAINERS = "spec.template.spec.containers[*]"
 
 RULES = (
     Rule(
@@ -204,69 +203,5 @@ RULES = (
         frameworks=_AVAILABILITY,
         remedy="set availability_zones",
         smallest="medium",
-    ),
-    Rule(
-        name="container-probed",
-        about="Kubernetes knows when a container can take calls, and when it hangs.",
-        kinds=("kubernetes:apps/v1:Deployment",),
-        each=_CONTAINERS,
-        holds=(Must("readinessProbe", Set()), Must("livenessProbe", Set())),
-        severity="medium",
-        frameworks=_AVAILABILITY,
-        remedy="set readiness_probe and liveness_probe",
-    ),
-    Rule(
-        name="container-sized",
-        about="Containers say what they need and take no more memory than that.",
-        kinds=("kubernetes:apps/v1:Deployment",),
-        each=_CONTAINERS,
-        holds=(
-            Must("resources.requests.cpu", Set()),
-            Must("resources.requests.memory", Set()),
-            Must("resources.limits.memory", Set()),
-        ),
-        severity="medium",
-        frameworks=_AVAILABILITY,
-        remedy="set requests of CPU and memory, and a limit of memory",
-    ),
-    Rule(
-        name="pod-spread",
-        about="Pods of a workload are spread over zones and nodes.",
-        kinds=("kubernetes:apps/v1:Deployment",),
-        holds=(Must("spec.template.spec.topologySpreadConstraints", Set()),),
-        severity="medium",
-        frameworks=_AVAILABILITY,
-        remedy="set topology_spread_constraints",
-        smallest="medium",
-    ),
-    Rule(
-        name="workload-rolled",
-        about="An update takes no pod away before the next is ready.",
-        kinds=("kubernetes:apps/v1:Deployment",),
-        where=(Must("spec.strategy.type", NoneOf(("Recreate",))),),
-        holds=(Must("spec.strategy.rollingUpdate.maxUnavailable", OneOf((0, "0%"))),),
-        severity="medium",
-        frameworks=_AVAILABILITY,
-        remedy="set rolling_update.max_unavailable to 0",
-        smallest="medium",
-    ),
-    Rule(
-        name="workload-replicas",
-        about="A workload has three pods, one a zone, before it scales.",
-        kinds=("kubernetes:autoscaling/v2:HorizontalPodAutoscaler",),
-        holds=(Must("spec.minReplicas", AtLeast(3)),),
-        severity="high",
-        frameworks=_AVAILABILITY,
-        remedy="set min_replicas to 3 or more",
-        smallest="large",
-    ),
-    Rule(
-        name="disruption-possible",
-        about="A node can be drained: a disruption budget lets a pod go.",
-        kinds=("kubernetes:policy/v1:PodDisruptionBudget",),
-        holds=(Must("spec.maxUnavailable", NoneOf((0, "0", "0%"))),),
-        severity="medium",
-        frameworks=_AVAILABILITY,
-        remedy="set max_unavailable to 1 or more",
     ),
 )

@@ -150,7 +150,9 @@ def _instance(
                 medium="db-perf-optimized-N-2",
                 large="db-perf-optimized-N-8",
             ),
-            backups={"enabled": False} if leader else backups(project, edition),
+            backups={"enabled": False}
+            if leader
+            else backups(project, edition, location=network.place.location.name),
             labels=environment.tags(region=args.region, data_class="customer"),
             way_out=way_out.id,
         ),
@@ -219,11 +221,15 @@ def settings(
 
 
 def backups(
-    project: Project, edition: Edition
+    project: Project, edition: Edition, *, location: str
 ) -> gcp.sql.DatabaseInstanceSettingsBackupConfigurationArgsDict:
-    """Returns how a server is backed up: each day, and its log for as long as its edition can."""
+    """Returns how a server is backed up: each day, and its log for as long as its edition can.
+
+    Where nothing is said, Google keeps backups in several countries of a continent.
+    """
     return {
         "enabled": True,
+        "location": location,
         "start_time": "02:00",
         "point_in_time_recovery_enabled": True,
         "transaction_log_retention_days": _LOG_DAYS[edition],
@@ -368,6 +374,7 @@ def _leadership(
                         "envs": [
                             {"name": "PROJECT", "value": project.id},
                             {"name": "TARGET", "value": instance.name},
+                            {"name": "LOCATION", "value": instance.region},
                             {"name": "BACKUPS", "value": str(_backup_count(project))},
                             {"name": "LOG_DAYS", "value": str(_LOG_DAYS[_edition(project)])},
                         ],

@@ -29,4 +29,5 @@ switch_over ||
 
 # A replica keeps no backups of its own; a leader must.
 sql patch "$TARGET" --backup-start-time 02:00 --enable-point-in-time-recovery \
+  --backup-location "$LOCATION" \
   --retained-backups-count "$BACKUPS" --retained-transaction-log-days "$LOG_DAYS"

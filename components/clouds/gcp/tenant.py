@@ -80,7 +80,9 @@ def tenant_database(
                 tier=project.pick(
                     small="db-g1-small", medium="db-custom-1-3840", large="db-custom-2-7680"
                 ),
-                backups=database.backups(project, "ENTERPRISE"),
+                backups=database.backups(
+                    project, "ENTERPRISE", location=region.place.location.name
+                ),
                 labels=_labels(project, region, args.tenant, data_class="customer"),
             ),
             "disk_autoresize_limit": args.storage_gib,

@@ -129,6 +129,7 @@ def main() -> int:
     parser.add_argument("--failover", action="store_true")
     parser.add_argument("--failover-dr-replica-name")
     parser.add_argument("--backup-start-time")
+    parser.add_argument("--backup-location")
     parser.add_argument("--enable-point-in-time-recovery", action="store_true")
     parser.add_argument("--retained-backups-count", type=int)
     parser.add_argument("--retained-transaction-log-days", type=int)

@@ -1,0 +1,205 @@
+"""Nothing that holds data, and no cluster, is reached from the Internet."""
+
+from policies.infrastructure.conditions import Is, NoneOf, OneOf, Set
+from policies.infrastructure.rule import Must, Rule
+
+_NETWORK = ("SOC 2 CC6.6", "ISO 27001 A.8.20", "CIS Controls 13")
+_OPEN = ("0.0.0.0/0", "::/0")
+
+RULES = (
+    Rule(
+        name="aws-database-private",
+        about="No instance of Aurora has a public address.",
+        kinds=("aws:rds/clusterInstance:ClusterInstance",),
+        holds=(Must("publiclyAccessible", NoneOf((True,)), mend=False),),
+        severity="critical",
+        frameworks=_NETWORK,
+        remedy="set publicly_accessible to false",
+    ),
+    Rule(
+        name="aws-event-bus-private",
+        about="MSK has no public address.",
+        kinds=("aws:msk/cluster:Cluster",),
+        holds=(Must("brokerNodeGroupInfo.connectivityInfo.publicAccess.type", Is("DISABLED")),),
+        severity="critical",
+        frameworks=_NETWORK,
+        remedy="set connectivity_info.public_access to DISABLED",
+    ),
+    Rule(
+        name="aws-cluster-private",
+        about="EKS' API server is reached from inside the network.",
+        kinds=("aws:eks/cluster:Cluster",),
+        holds=(
+            Must("vpcConfig.endpointPrivateAccess", Is(True)),
+            Must("vpcConfig.endpointPublicAccess", Is(False)),
+        ),
+        severity="high",
+        frameworks=_NETWORK,
+        remedy="set endpoint_private_access, and endpoint_public_access to false",
+    ),
+    Rule(
+        name="aws-bucket-private",
+        about="No bucket can be made public.",
+        kinds=("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",),
+        holds=tuple(
+            Must(one, Is(True), mend=True)
+            for one in (
+                "blockPublicAcls",
+                "blockPublicPolicy",
+                "ignorePublicAcls",
+                "restrictPublicBuckets",
+            )
+        ),
+        severity="critical",
+        frameworks=_NETWORK,
+        remedy="block all four ways to make a bucket public",
+    ),
+    Rule(
+        name="aws-security-group-closed",
+        about="No security group lets the whole Internet in, or anybody to every port.",
+        kinds=("aws:ec2/securityGroup:SecurityGroup",),
+        each="ingress[*]",
+        holds=(
+            Must("cidrBlocks[*]", NoneOf(_OPEN)),
+            Must("ipv6CidrBlocks[*]", NoneOf(_OPEN)),
+            Must("protocol", NoneOf(("-1", "all"))),
+        ),
+        severity="critical",
+        frameworks=_NETWORK,
+        remedy="name the addresses or the security groups that may come in",
+    ),
+    Rule(
+        name="gcp-database-private",
+        about="Cloud SQL has no public address.",
+        kinds=("gcp:sql/databaseInstance:DatabaseInstance",),
+        holds=(Must("settings.ipConfiguration.ipv4Enabled", Is(False)),),
+        severity="critical",
+        frameworks=_NETWORK,
+        remedy="set settings.ip_configuration.ipv4_enabled to false",
+    ),
+    Rule(
+        name="gcp-cluster-private",
+        about="GKE's nodes have no public addresses, nor has its control plane.",
+        kinds=("gcp:container/cluster:Cluster",),
+        holds=(
+            Must("privateClusterConfig.enablePrivateNodes", Is(True)),
+            Must("controlPlaneEndpointsConfig.ipEndpointsConfig.enabled", Is(False)),
+        ),
+        severity="high",
+        frameworks=_NETWORK,
+        remedy="enable private nodes, and only the DNS endpoint of the control plane",
+    ),
+    Rule(
+        name="gcp-bucket-private",
+        about="No bucket can be made public, and rights are IAM's alone.",
+        kinds=("gcp:storage/bucket:Bucket",),
+        holds=(
+            Must("publicAccessPrevention", Is("enforced"), mend="enforced"),
+            Must("uniformBucketLevelAccess", Is(True)),
+        ),
+        severity="critical",
+        frameworks=_NETWORK,
+        remedy="enforce public access prevention and uniform access",
+    ),
+    Rule(
+        name="gcp-firewall-closed",
+        about="No firewall rule lets the whole Internet in, or anybody to every port.",
+        kinds=("gcp:compute/firewall:Firewall",),
+        where=(Must("direction", NoneOf(("EGRESS",))), Must("allows", Set())),
+        holds=(
+            Must("sourceRanges[*]", NoneOf(_OPEN)),
+            Must("allows[*].protocol", NoneOf(("all",))),
+        ),
+        severity="critical",
+        frameworks=_NETWORK,
+        remedy="name the addresses that may come in",
+    ),
+    Rule(
+        name="gcp-network-planned",
+        about="Networks have the subnets that the plan of addresses says.",
+        kinds=("gcp:compute/network:Network",),
+        holds=(Must("autoCreateSubnetworks", Is(False)),),
+        severity="medium",
+        frameworks=_NETWORK,
+        remedy="set auto_create_subnetworks to false",
+    ),
+    Rule(
+        name="azure-database-private",
+        about="Flexible Servers have no public address.",
+        kinds=("azure-native:dbforpostgresql:Server",),
+        holds=(Must("network.publicNetworkAccess", Is("Disabled")),),
+        severity="critical",
+        frameworks=_NETWORK,
+        remedy="set network.public_network_access to Disabled",
+    ),
+    Rule(
+        name="azure-data-private",
+        about="What holds data or keys has no public address.",
+        kinds=(
+            "azure-native:eventhub:Namespace",
+            "azure-native:redisenterprise:RedisEnterprise",
+            "azure-native:storage:StorageAccount",
+        ),
+        holds=(Must("publicNetworkAccess", Is("Disabled")),),
+        severity="critical",
+        frameworks=_NETWORK,
+        remedy="set public_network_access to Disabled",
+    ),
+    Rule(
+        name="azure-vault-private",
+        about="Key Vaults have no public address.",
+        kinds=("azure-native:keyvault:Vault",),
+        holds=(Must("properties.publicNetworkAccess", Is("Disabled")),),
+        severity="critical",
+        frameworks=_NETWORK,
+        remedy="set properties.public_network_access to Disabled",
+    ),
+    Rule(
+        name="azure-objects-private",
+        about="Nobody reads objects without signing in.",
+        kinds=("azure-native:storage:StorageAccount",),
+        holds=(Must("allowBlobPublicAccess", Is(False), mend=False),),
+        severity="critical",
+        frameworks=_NETWORK,
+        remedy="set allow_blob_public_access to false",
+    ),
+    Rule(
+        name="azure-container-private",
+        about="No container is public.",
+        kinds=("azure-native:storage:BlobContainer",),
+        holds=(Must("publicAccess", Is("None"), mend="None"),),
+        severity="critical",
+        frameworks=_NETWORK,
+        remedy="set public_access to None",
+    ),
+    Rule(
+        name="azure-cluster-private",
+        about="AKS' API server and nodes have no public addresses.",
+        kinds=("azure-native:containerservice:ManagedCluster",),
+        holds=(
+            Must("apiServerAccessProfile.enablePrivateCluster", Is(True)),
+            Must("agentPoolProfiles[*].enableNodePublicIP", NoneOf((True,))),
+        ),
+        severity="high",
+        frameworks=_NETWORK,
+        remedy="enable the private cluster, and no public addresses of nodes",
+    ),
+    Rule(
+        name="azure-security-group-closed",
+        about="From the Internet only HTTPS comes in.",
+        kinds=("azure-native:network:NetworkSecurityGroup",),
+        each="securityRules[*]",
+        where=(
+            Must("direction", Is("Inbound")),
+            Must("access", Is("Allow")),
+            Must("sourceAddressPrefix", OneOf(("*", "Internet", *_OPEN))),
+        ),
+        holds=(
+            Must("destinationPortRanges[*]", Is("443")),
+            Must("destinationPortRange", NoneOf(("*",))),
+        ),
+        severity="critical",
+        frameworks=_NETWORK,
+        remedy="let the Internet reach port 443 only",
+    ),
+)
