@@ -4,6 +4,7 @@
 """
 
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,11 @@ from services.runtime.caller import Caller
 
 NAMESPACE = "AiPlatform"
 SCHEMA = "schema.cedarschema"
+DECISIONS = "decisions"
+"""The logger that every decision is written to, with all that it was made from."""
+
+_log = logging.getLogger(DECISIONS)
+_QUIET = "grpc.health.v1.Health/"
 _CEDAR: Any = cedarpy  # its annotations leave out type arguments
 _DEFAULT = Path(__file__).resolve().parents[2] / "policies" / "access"
 
@@ -42,6 +48,11 @@ class Entity:
     def uid(self) -> dict[str, str]:
         """The entity's id in Cedar's JSON form."""
         return {"type": f"{NAMESPACE}::{self.kind}", "id": self.id}
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What a log says of the entity."""
+        return {"kind": self.kind, "id": self.id, "attributes": self.attributes}
 
 
 @dataclass(frozen=True)
@@ -113,7 +124,10 @@ class Access:
         return frozenset(action for action in self._groups if "/" in action)
 
     def decide(self, principal: Entity, action: str, resource: Entity) -> Decision:
-        """Returns whether ``principal`` may do ``action`` on ``resource``; unknown means no."""
+        """Returns whether ``principal`` may do ``action`` on ``resource``; unknown means no.
+
+        The decision is logged, so that a change of the policies can be held against it.
+        """
         delta = json.dumps(
             [
                 {"uid": entity.uid, "attrs": dict(entity.attributes), "parents": []}
@@ -130,7 +144,10 @@ class Access:
         result = _CEDAR.is_authorized(request, self._policies_for(action), entities)
         names: dict[str, str] = result.diagnostics.id_annotations_by_reason
         reasons: list[str] = result.diagnostics.reasons
-        return Decision(bool(result.allowed), tuple(sorted(names.get(id_, id_) for id_ in reasons)))
+        policies = tuple(sorted(names.get(id_, id_) for id_ in reasons))
+        decision = Decision(bool(result.allowed), policies)
+        _record(principal, action, resource, decision)
+        return decision
 
     def _policies_for(self, action: str) -> cedarpy.PolicySet:
         known = action if action in self._groups else ""  # so that callers cannot grow the table
@@ -147,6 +164,19 @@ class Access:
         return cedarpy.PolicySet.from_json_str(
             json.dumps({**self._policies, "staticPolicies": chosen})
         )
+
+
+def _record(principal: Entity, action: str, resource: Entity, decision: Decision) -> None:
+    quiet = decision.allowed and action.startswith(_QUIET)
+    fields = {
+        "principal": principal.fields,
+        "action": action,
+        "resource": resource.fields,
+        "context": {},
+        "allowed": decision.allowed,
+        "policies": decision.policies,
+    }
+    _log.log(logging.DEBUG if quiet else logging.INFO, "decided", extra={"fields": fields})
 
 
 def _may_match(scope: dict[str, Any], actions: set[str]) -> bool:
