@@ -43,11 +43,22 @@ def _program(info: language_pb2.ProgramInfo) -> Path:
     return Path(info.program_directory, info.entry_point)
 
 
+def _python(info: language_pb2.ProgramInfo) -> str:
+    """Returns the interpreter of the virtual environment that a program's options name.
+
+    It is named from the folder of the file that names it; without one, it is this host's own.
+    """
+    virtualenv = dict(info.options).get("virtualenv")
+    if not isinstance(virtualenv, str):
+        return sys.executable
+    return str(Path(info.root_directory, virtualenv, "bin", "python"))
+
+
 _children: set[subprocess.Popen[bytes]] = set()
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
-    """Runs Python programs and plugins with the interpreter that runs the host itself."""
+    """Runs Python programs and plugins, each in the virtual environment that it names."""
 
     def __init__(self, executor: Path) -> None:
         """Sets the path of ``pulumi-language-python-exec``."""
@@ -125,7 +136,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
         }
-        command = [sys.executable, "-u", str(self._executor), *flags, str(_program(request.info))]
+        command = [
+            _python(request.info),
+            "-u",
+            str(self._executor),
+            *flags,
+            str(_program(request.info)),
+        ]
         # An interrupt reaches the whole process group. The program must not answer it with a
         # traceback of its own: the engine has said already what went wrong, and ends it.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -144,10 +161,17 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     ) -> Iterator[language_pb2.RunPluginResponse]:
         """Runs a plugin's folder as a program and streams what it prints, then its exit status."""
         folder = _program(request.info)
-        command = [sys.executable, "-u", str(folder), *request.args]
+        command = [_python(request.info), "-u", str(folder), *request.args]
         working_directory = request.pwd
         if request.kind == "analyzer":
-            command = [sys.executable, "-u", "-m", "pulumi.policy", *request.args, str(folder)]
+            command = [
+                _python(request.info),
+                "-u",
+                "-m",
+                "pulumi.policy",
+                *request.args,
+                str(folder),
+            ]
             working_directory = str(folder)
         child = subprocess.Popen(
             command,
