@@ -7,7 +7,7 @@ RUN := .venv/bin/python -m
 APART := tests/components/clouds tests/simulation tests/environments
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo outputs preview plan golden test policy-test check lint types protos bench lock
+.PHONY: help setup up down demo outputs preview plan review golden test policy-test check lint types protos bench lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -34,8 +34,12 @@ preview: setup ## what `pulumi up` would do to ENV (default: local), with or wit
 plan: setup ## what the change since BASE (default: main) makes necessary, and why
 	@$(RUN) tools.plan $(BASE) $(if $(JSON),--json)
 
-golden: setup ## write down anew what each environment's preview creates (tests/golden)
+review: setup ## what the change since BASE does to every environment; into .platform/review.md
+	@$(RUN) tools.review $(BASE)
+
+golden: setup ## write down anew what previews create and reviews say (tests/golden)
 	@$(RUN) tools.golden
+	@$(RUN) tests.environments.reviews
 
 test: check ## every test
 	.venv/bin/pytest -n 2 --dist loadfile $(APART)

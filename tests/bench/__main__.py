@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import gateway, preview, start
+from tests.bench import gateway, preview, review, start
 from tests.bench.figures import Figure, keep, table
 from tests.platform import Platform, make
 from tools.down import down
@@ -27,6 +27,7 @@ APART: dict[str, Callable[[], list[Figure]]] = {
     "preview-regions": preview.regions,
     "preview-cell": preview.cell,
     "preview-policies": preview.policies,
+    "review-tenant": review.tenant,
 }
 """What is measured without one."""
 

@@ -1,0 +1,124 @@
+"""What the changes of a stack come to: grouped, counted, and told apart from noise."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tools.review.changes import Change, Operation
+
+Quiet = Literal["image", "tags"]
+"""Kinds of change that say nothing one by one: a new build of the platform, other tags."""
+
+OPERATIONS: Sequence[Operation] = ("create", "update", "replace", "delete")
+
+_TAG_PATH = re.compile(
+    r"^(tags|tagsAll|labels|effectiveLabels|pulumiLabels|(settings\.)?userLabels|resourceLabels"
+    r"|(nodeConfig\.)?resourceLabels|(agentPoolProfiles|spec\.template)\S*\.tags"
+    r"|metadata\.labels|spec\.template\.metadata\.labels)([.\[].*)?$"
+)
+_IMAGE = "docker-build:index:Image"
+_IMAGE_PATH = re.compile(
+    r"^(spec\.template\.)?(spec|template)\S*\.(initC|c)ontainers\[\d+\]\.image$"
+    r"|^spec\.template\.metadata\.annotations\S*$"
+)
+_UNSAYABLE = re.compile(
+    r"04da6b54-80e4-46f7-96ec-b56ff0331ba[0-9]|\[secret\]|[0-9a-f]{12,}|[A-Za-z0-9+/=]{60,}"
+)
+_LONG = 60
+_STEP = re.compile(r'\["([^"]+)"\]|\[(\d+)\]|([^.\[\]]+)')
+"""Of a path as the engine writes it: ``spec.containers[0].ports["a.b"]``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Changes that say the same of resources of one kind.
+
+    Attributes:
+        differences: each changed property with what it was and will be, where that can be said.
+        places: how many in which region, most first; "" is outside regions.
+        names: of the resources, sorted.
+    """
+
+    operation: Operation
+    kind: str
+    differences: tuple[str, ...]
+    forced_by: tuple[str, ...]
+    places: Mapping[str, int]
+    names: tuple[str, ...]
+
+
+def grouped(changes: Iterable[Change]) -> list[Group]:
+    """Returns changes as groups: what is destroyed or replaced first, then by kind."""
+    found: dict[tuple[Any, ...], list[Change]] = {}
+    for change in changes:
+        key = (change.operation, change.kind, differences(change), change.forced_by)
+        found.setdefault(key, []).append(change)
+    groups = [
+        Group(
+            operation=operation,
+            kind=kind,
+            differences=said,
+            forced_by=forced,
+            places=dict(Counter(one.place for one in members).most_common()),
+            names=tuple(sorted(one.name for one in members)),
+        )
+        for (operation, kind, said, forced), members in found.items()
+    ]
+    order = ("delete", "replace", "update", "create")
+    return sorted(groups, key=lambda one: (order.index(one.operation), one.kind, one.names))
+
+
+def differences(change: Change) -> tuple[str, ...]:
+    """Returns what is other in a resource, a property each; hashes and secrets are left out."""
+    return tuple(_difference(change, path) for path in change.paths)
+
+
+def quiet(change: Change) -> Quiet | None:
+    """Tells whether a change is of a kind that is counted and not shown."""
+    if change.kind == _IMAGE and change.operation == "update":
+        return "image"
+    if change.operation == "replace" and change.kind == "kubernetes:batch/v1:Job":
+        return "image" if _all(change.forced_by, _IMAGE_PATH) else None
+    if change.operation != "update":
+        return None
+    if _all(change.paths, _TAG_PATH):
+        return "tags"
+    return "image" if _all(change.paths, _IMAGE_PATH) else None
+
+
+def counted(changes: Iterable[Change]) -> Counter[Operation]:
+    """Returns how many changes there are of each operation."""
+    return Counter(change.operation for change in changes)
+
+
+def stores(changes: Iterable[Change]) -> list[Change]:
+    """Returns the changes by which data is lost, unless it is kept elsewhere."""
+    return [one for one in changes if one.holds_data and one.operation in {"replace", "delete"}]
+
+
+def _all(paths: Sequence[str], pattern: re.Pattern[str]) -> bool:
+    return bool(paths) and all(pattern.match(path) for path in paths)
+
+
+def _difference(change: Change, path: str) -> str:
+    before, after = (_said(one, path) for one in (change.before, change.after))
+    if before is None or after is None or before == after:
+        return path
+    return f"{path}: {before} → {after}"
+
+
+def _said(properties: Mapping[str, Any], path: str) -> str | None:
+    """Returns the value at a path as text, None where it says nothing to a reader."""
+    value: Any = properties
+    for quoted, index, plain in _STEP.findall(path):
+        try:
+            value = value[int(index)] if index else value[quoted or plain]
+        except (KeyError, IndexError, TypeError):
+            return None
+    if value is None or isinstance(value, dict | list):
+        return None
+    said = json.dumps(value, ensure_ascii=False)
+    return None if len(said) > _LONG or _UNSAYABLE.search(said) else said
