@@ -14,16 +14,17 @@ from tests.environments.reviews import CASES, PullRequest
 def tenant() -> list[Figure]:
     """Reviews a change of a tenant's quota twice."""
     seconds: list[float] = []
+    stacks = 0
     with tempfile.TemporaryDirectory(prefix="aip-bench-") as folder:
         change = PullRequest(Path(folder))
         CASES["tenant-given-more"](change)
         for _ in range(2):
             started = time.monotonic()
-            sections = change.review().sections
+            stacks = len(change.review().sections)
             seconds.append(time.monotonic() - started)
     first, again = seconds
     return [
         shown("review-tenant-first", first, "s"),
         at_most("review-tenant", again, "s", 30),
-        at_most("review-tenant-stacks", len(sections), "stacks", 1),
+        at_most("review-tenant-stacks", stacks, "stacks", 1),
     ]

@@ -15,6 +15,7 @@ import yaml
 from stacks.environment import CONFIG_KEY
 from stacks.tenants import CELL_KEY
 from tests.environments.clouds import on_aws
+from tools.access_review.recordings import KEPT
 from tools.paths import ROOT
 from tools.repository import Repository
 from tools.review.__main__ import review
@@ -75,7 +76,7 @@ class PullRequest:
 
     def review(self) -> Review:
         """Reviews what has been edited."""
-        return review(self.repository, "HEAD", folder=self.kept)
+        return review(self.repository, "HEAD", folder=self.kept, decisions=[KEPT])
 
     def take_back(self) -> None:
         """Undoes every edit."""

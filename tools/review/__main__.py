@@ -5,7 +5,7 @@ the review is whole and nothing is refused; 1: its first line says what is wrong
 """
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from tools import access_review
@@ -25,13 +25,14 @@ _ENVIRONMENTS = "environments"
 _PRICES = Path("tools") / "review" / "prices.yaml"
 
 
-def review(repository: Repository, base: str, *, folder: Path) -> Review:
+def review(repository: Repository, base: str, *, folder: Path, decisions: Sequence[Path]) -> Review:
     """Reviews what is in a checkout against where it left ``base``; uncommitted files count too.
 
     Args:
         repository: whose checkout it is.
         base: a branch or a commit.
         folder: where simulated stacks are kept from one review to the next.
+        decisions: logs of decisions that a change of the access policies is held against.
 
     Raises:
         SystemExit: there is no such commit.
@@ -59,7 +60,7 @@ def review(repository: Repository, base: str, *, folder: Path) -> Review:
     ]
     if any(job.name == "local" for job in jobs):
         notes.append("`local` is brought up by `make test`.")
-    access = _access(repository, before, after, changed)
+    access = _access(repository, before, after, changed, decisions)
     if access and access.errors:
         problems.append("policies/access: a policy is wrong")
     return Review(
@@ -72,13 +73,17 @@ def review(repository: Repository, base: str, *, folder: Path) -> Review:
 
 
 def _access(
-    repository: Repository, before: str, after: str, changed: Collection[str]
+    repository: Repository,
+    before: str,
+    after: str,
+    changed: Collection[str],
+    decisions: Sequence[Path],
 ) -> AccessReview | None:
     """Returns what a change of the access policies means; None where they do not change."""
     if not any(path.startswith(f"{_ACCESS}/") for path in changed):
         return None
     policies = (repository.files(tree, _ACCESS) for tree in (before, after))
-    return access_review.review(*policies, recorded=recorded(logs()), proof=Analyser())
+    return access_review.review(*policies, recorded=recorded(decisions), proof=Analyser())
 
 
 def _section(stacks: Stacks, job: Job, prices: Prices | None) -> Section:
@@ -103,7 +108,7 @@ def _priced(change: Change, properties: Mapping[str, object]) -> cost.Resource:
 
 def main(base: str) -> int:
     """Reviews the change since ``base``, prints the review and returns the exit code."""
-    made = review(Repository(root=ROOT), base, folder=home() / "review")
+    made = review(Repository(root=ROOT), base, folder=home() / "review", decisions=logs())
     text = render(made)
     path = home() / "review.md"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -124,7 +124,7 @@ def _told(section: Section) -> str:
     unjudged = sum(1 for one in preview.found if not one.judged)
     if said and unjudged:
         said.append(f"{_count(unjudged, 'finding')} open until it is applied")
-    if said and section.cost and section.cost.amount and not section.cost.holes:
+    if said and section.cost and round(section.cost.amount) and not section.cost.holes:
         said.append(f"{_money(section.cost)} a month")
     return ", ".join(said)
 

@@ -22,6 +22,7 @@ from stacks.environment import EnvironmentFileError
 from tools.credentials import missing
 from tools.paths import ROOT
 from tools.preview import Wanted, reduced, regions_of_cell, wanted_by
+from tools.profiles import surroundings
 from tools.progress import say
 from tools.repository import Repository
 from tools.review.applies import Apply, applies
@@ -89,11 +90,11 @@ class Stacks:
         """Previews a stack with the change; what fails is a problem of the preview."""
         try:
             after = self._side(self._after, name)
-            environment = _environment(name, after)
+            of, environment = _environment(name, after)
             regions = [one.name for one in environment.regions]
             lacking = missing(environment.clouds)
             if not lacking:
-                return self._on_clouds(name, self._known(regions, name))
+                return self._on_clouds(name, of, self._known(regions, name))
             say(f"{name}: no credentials for {', '.join(lacking)}; on simulated clouds")
             return self._simulated(name, after, self._known(regions, name))
         except (EnvironmentFileError, StackError) as error:
@@ -105,8 +106,10 @@ class Stacks:
         had = wanted.environment.regions if wanted and wanted.environment else ()
         return list(dict.fromkeys([*regions, *(one.name for one in had)]))
 
-    def _on_clouds(self, name: str, regions: Sequence[str]) -> Reviewed:
-        stack = Stack(name=name, project=self._repository.root)
+    def _on_clouds(self, name: str, environment: str, regions: Sequence[str]) -> Reviewed:
+        stack = Stack(
+            name=name, project=self._repository.root, surroundings=surroundings(environment)
+        )
         history = stack.run("stack", "history", "--json", capture=True)
         preview = _previewed(stack, self._repository.root, regions)
         return Reviewed(preview=preview, regions=regions, history=applies(history.stdout))
@@ -230,12 +233,13 @@ class StackError(Exception):
     """A stack could not be prepared for its preview; the message says why."""
 
 
-def _environment(name: str, side: _Side) -> CloudEnvironment:
+def _environment(name: str, side: _Side) -> tuple[str, CloudEnvironment]:
+    """Returns the environment of a stack, and its name."""
     if side.wanted is None:
         raise EnvironmentFileError(f"environments/Pulumi.{name}.yaml: there is no such file")
     if side.wanted.environment is None:
         raise EnvironmentFileError(f"{name} is on one machine: `make test` brings it up")
-    return side.wanted.environment
+    return side.wanted.name, side.wanted.environment
 
 
 def _cell(side: _Side) -> int | None:
