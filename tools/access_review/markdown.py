@@ -13,6 +13,9 @@ from tools.access_review.policies import Mistake
 _LINES = 15
 """Differences that are told one by one."""
 
+_COUNTEREXAMPLES = 3
+"""Requests found by analysis that are shown."""
+
 _ACTIONS = 8
 """Actions that a sentence names."""
 
@@ -51,7 +54,10 @@ def render(review: AccessReview) -> str:
     lines = [_sentence(one) for one in _grouped(review.differences)]
     if len(lines) > _LINES:
         lines = [*lines[:_LINES], f"… and {len(lines) - _LINES} more like these"]
-    lines += [_counterexample(one) for one in review.analysis.counterexamples]
+    shown = review.analysis.counterexamples
+    lines += [_counterexample(one) for one in shown[:_COUNTEREXAMPLES]]
+    if len(shown) > _COUNTEREXAMPLES:
+        lines.append(f"… and {len(shown) - _COUNTEREXAMPLES} more that the analysis found")
     lines += _reversals(review)
     said = _backing(review)
     if not lines:
@@ -64,7 +70,7 @@ def _joined(lines: Sequence[str]) -> str:
 
 
 def _mistakes(mistakes: Iterable[Mistake], lead: str) -> list[str]:
-    return [f"{lead}`{one.path}:{one.line}`: {one.said}" for one in mistakes]
+    return [f"{lead}`{one.path}:{one.line}`: {' '.join(one.said.split())}" for one in mistakes]
 
 
 def _grouped(differences: Iterable[Difference]) -> list[_Line]:
@@ -91,16 +97,15 @@ def _line(kinds: Sequence[Sequence[Difference]]) -> _Line:
         terms=first.terms,
         unless=first.unless,
         actions=tuple(sorted({one.place.action.id for one in kinds[0]})),
-        anyone=len(named) > 1 and set(named) == set(first.place.action.principals),
+        anyone=_ANONYMOUS in {kind.rpartition("::")[2] for kind in named}
+        and set(named) == set(first.place.action.principals),
     )
 
 
 def _sentence(line: _Line) -> str:
     said = wording.phrases(line.terms)
     subject = "anyone, unknown callers too," if line.anyone else wording.who(line.kinds)
-    actions = ", ".join(wording.action(one) for one in line.actions[:_ACTIONS])
-    if len(line.actions) > _ACTIONS:
-        actions += f" and {len(line.actions) - _ACTIONS} more"
+    actions = _listed([wording.action(one) for one in line.actions])
     kind = line.resource.rpartition("::")[2]
     where = said["where"] or ("" if kind == _SERVICES else f"on any {kind.lower()}")
     parts = [subject, said["who"], _VERBS[line.direction], actions, where, said["when"]]
@@ -110,6 +115,11 @@ def _sentence(line: _Line) -> str:
         sentence += f" ({_ONLY[line.direction]} {only})"
     text = f"**{line.direction}**: {sentence}"
     return f"**{line.direction}: {sentence}**" if line.grave else text
+
+
+def _listed(actions: Sequence[str]) -> str:
+    more = len(actions) - _ACTIONS
+    return ", ".join(actions[:_ACTIONS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _counterexample(found: Counterexample) -> str:
@@ -124,24 +134,22 @@ def _counterexample(found: Counterexample) -> str:
 
 def _reversals(review: AccessReview) -> list[str]:
     """Returns how many recorded decisions change; of whom is not for a comment to say."""
-    counted = Counter(
-        (
-            one.allowed,
-            one.decision.request.principal["uid"]["type"],
-            one.decision.request.action.id,
-        )
-        for one in review.reversals
-    )
+    counted: dict[tuple[bool, str], Counter[str]] = {}
+    for one in review.reversals:
+        request = one.decision.request
+        kind = request.principal["uid"]["type"]
+        counted.setdefault((one.allowed, kind), Counter())[request.action.id] += 1
     return [
-        f"**recorded**: {count} of {review.recorded} decisions, {wording.action(action)} by"
-        f" {wording.who([kind])}: {'denied → allowed' if allowed else 'allowed → denied'}"
-        for (allowed, kind, action), count in sorted(counted.items())
+        f"**recorded**: {actions.total()} of {review.recorded} decisions, by {wording.who([kind])},"
+        f" {'denied → allowed' if allowed else 'allowed → denied'}: "
+        + _listed([f"{count} {wording.action(one)}" for one, count in sorted(actions.items())])
+        for (allowed, kind), actions in sorted(counted.items())
     ]
 
 
 def _changes(review: AccessReview) -> list[str]:
     said = [
-        f"{name} " + ", ".join(f"`{one}`" for one in policies)
+        f"{name} " + ", ".join(wording.code(one) for one in policies)
         for name, policies in _named(review.changed)
         if policies
     ]

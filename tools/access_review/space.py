@@ -178,7 +178,9 @@ class _Values:
                 fn, samples = _SAMPLES[type_.name]
                 named = [one for one in literals if _function(one) == fn]
                 return [*({"__extn": {"fn": fn, "arg": one}} for one in samples), *named]
-            case "Set" | "Record":
+            case "Record":
+                return [{}]
+            case "Set":
                 return []
 
 
@@ -193,7 +195,9 @@ def _type_at(path: Path, schema: Schema, action: Action, kinds: Mapping[str, str
         if current is None or current.kind != "Record":
             return None
         current = current.attributes.get(name)
-    return None if current is None or current.kind == "Record" else current
+    if current is None or (current.kind == "Record" and current.required):
+        return None
+    return current
 
 
 def _combined(dimensions: Mapping[Path, list[Any]]) -> tuple[list[dict[Path, Any]], bool]:
@@ -223,7 +227,8 @@ def _request(
     parents: dict[str, list[Any]] = {"principal": [], "resource": []}
     for path, value in values.items():
         variable, *names = path
-        if not names or value is _ABSENT:
+        around = (path[:length] for length in range(2, len(path) + 1))
+        if not names or any(values.get(one) is _ABSENT for one in around):
             continue
         if names == [PARENTS]:
             parents[variable] = [one.get("__entity", one) for one in value]
@@ -246,7 +251,9 @@ def _request(
 def _settled(value: Any, principal: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [_settled(one, principal) for one in cast("list[Any]", value)]
-    return {"__entity": dict(principal)} if value == _SELF else value
+    if value == _SELF:
+        return {"__entity": dict(principal)}
+    return cast("dict[str, Any]", value).copy() if isinstance(value, dict) else value
 
 
 def _subsets(values: Sequence[Any]) -> list[list[Any]]:

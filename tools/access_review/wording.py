@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import cedarpy
 
@@ -21,7 +21,12 @@ _Phrase = tuple[str, str]
 
 def action(id_: str) -> str:
     """Returns an action's name: of an RPC of ours, without what all of them have."""
-    return "`" + _OURS.sub(r"\1.\2", id_) + "`"
+    return code(_OURS.sub(r"\1.\2", id_))
+
+
+def code(text: str) -> str:
+    """Returns text as Markdown code, whatever it has in it."""
+    return "`" + text.replace("`", "'") + "`"
 
 
 def who(kinds: Sequence[str]) -> str:
@@ -52,29 +57,37 @@ def restriction(terms: Iterable[Term]) -> str:
 
 def _phrase(term: Term) -> _Phrase:
     ((operator, operands),) = term.condition.items()
-    left, right = operands.get("left", {}), operands.get("right", {})
-    paths = path_of(left) if left else None, path_of(right) if right else None
+    left, right = _sides(operands)
+    paths = path_of(left), path_of(right)
     match operator, paths, _value(right):
         case "contains", (("principal", "roles"), None), str(role):
-            return "who", f"{'with' if term.holds else 'without'} role `{role}`"
+            return "who", f"{'with' if term.holds else 'without'} role {code(role)}"
         case "==", (("principal", name), None), str(value):
-            return "who", f"{'of' if term.holds else 'not of'} {name} `{value}`"
+            return "who", f"{'of' if term.holds else 'not of'} {name} {code(value)}"
         case "==", (("principal", one), ("resource", other)), None if one == other:
             return "where", f"in {'their own' if term.holds else 'another'} {one}"
         case "==", (("resource", one), ("principal", other)), None if one == other:
             return "where", f"in {'their own' if term.holds else 'another'} {one}"
         case "==", (("resource",), None), {"__entity": {"id": id_}}:
-            return "where", f"{'on' if term.holds else 'on anything but'} `{id_}`"
+            return "where", f"{'on' if term.holds else 'on anything but'} {code(id_)}"
         case "==", (("principal",), None), {"__entity": {"id": id_}}:
-            return "who", f"{'called' if term.holds else 'not called'} `{id_}`"
+            return "who", f"{'called' if term.holds else 'not called'} {code(id_)}"
         case "in", (("principal",), None), {"__entity": {"type": kind, "id": id_}}:
             group = kind.rpartition("::")[2].lower()
-            return "who", f"{'in' if term.holds else 'not in'} {group} `{id_}`"
+            return "who", f"{'in' if term.holds else 'not in'} {group} {code(id_)}"
         case "in", (("resource",), None), {"__entity": {"type": kind, "id": id_}}:
             group = kind.rpartition("::")[2].lower()
-            return "where", f"{'in' if term.holds else 'not in'} {group} `{id_}`"
+            return "where", f"{'in' if term.holds else 'not in'} {group} {code(id_)}"
         case _:
-            return "when", f"{'when' if term.holds else 'unless'} `{_cedar(term.condition)}`"
+            return "when", f"{'when' if term.holds else 'unless'} {code(_cedar(term.condition))}"
+
+
+def _sides(operands: Any) -> tuple[Expression, Expression]:
+    """Returns what an operator stands between; functions have a list of operands instead."""
+    if not isinstance(operands, dict):
+        return {}, {}
+    sides = cast("dict[str, Expression]", operands)
+    return sides.get("left", {}), sides.get("right", {})
 
 
 def _value(expression: Expression) -> Any:
@@ -92,5 +105,5 @@ def _cedar(condition: Expression) -> str:
     text = cedarpy.policies_from_json_str(together([Policy(name="", path="", meaning=meaning)]))
     match = _BODY.search(text)
     assert match is not None  # noqa: S101 - it has this one condition
-    # Cedar puts every attribute in parentheses.
-    return re.sub(r"\(([\w.]+)\)", r"\1", " ".join(match[1].split()))
+    # Cedar puts every attribute in parentheses; those of a call stay.
+    return re.sub(r"(?<!\w)\(([\w.]+)\)", r"\1", " ".join(match[1].split()))

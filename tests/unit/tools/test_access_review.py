@@ -123,7 +123,15 @@ def test_administrators_come_before_others_and_so_do_callers_that_nobody_knows()
     ]
 
 
-def test_what_everyone_loses() -> None:
+def test_what_anyone_may_is_said_once() -> None:
+    before = "\n\n".join(one for one in POLICIES.split("\n\n") if "shop.buy" not in one)
+    assert said(before, f'{before}\n@id("new") permit(principal, {BUY});') == [
+        "**gains: anyone, unknown callers too, may `shop.Buy`**",
+        "policies: added `new`",
+    ]
+
+
+def test_what_users_lose() -> None:
     before = POLICIES.replace('when { principal.roles.contains("admin") };', ";")
     after = "\n\n".join(one for one in POLICIES.split("\n\n") if "shop.buy" not in one)
     assert said(before, after) == [
@@ -180,7 +188,8 @@ def test_what_everyone_loses() -> None:
         (
             (
                 'permit(principal, action == AiPlatform::Action::"delete",'
-                ' resource == AiPlatform::Resource::"cart") unless { principal.username like "test*" }'
+                ' resource == AiPlatform::Resource::"cart")'
+                ' unless { principal.username like "test*" }'
             ),
             (
                 '**gains**: users may `delete` on `cart` unless `principal.username like "test*"`'
@@ -235,6 +244,7 @@ def test_the_first_policies_there_are() -> None:
     ("text", "line", "mistake"),
     [
         ("permit(principal", 25, "unexpected end of input"),
+        ('@id("a;\\";//") permit(principal, action, resource); // ";\npermit(', 26, "unexpected"),
         ("permit(principal, action, resource) when { tru };", 25, "tru"),
         (
             '@id("n") permit(principal, action, resource)\nwhen { principal.b };',
@@ -246,7 +256,7 @@ def test_the_first_policies_there_are() -> None:
         ('@id("n") permit(principal == ?principal, action, resource);', 25, "template"),
         ('@id("n") permit(principal, action == AiPlatform::Action::"fly", resource);', 25, "fly"),
     ],
-    ids=["syntax", "expression", "attribute", "no id", "id twice", "template", "action"],
+    ids=["syntax", "quotes", "expression", "attribute", "no id", "id twice", "template", "action"],
 )
 def test_a_policy_that_is_wrong_is_named_with_its_line(text: str, line: int, mistake: str) -> None:
     broken = f"{POLICIES}{text}"

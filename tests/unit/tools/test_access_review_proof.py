@@ -61,6 +61,22 @@ def test_what_no_request_shows_is_found_with_a_counterexample() -> None:
     assert "strictly less permissive by analysis" in text
 
 
+def test_a_schema_that_grows_is_no_hindrance_and_one_that_holds_for_neither_is_told() -> None:
+    grown = SCHEMA.replace("entity Thing;", "entity Thing { open: Bool };")
+    other = SCHEMA.replace("username: String,", "level: Long,")
+    policy = '@id("one") permit(principal, action, resource) when {{ {} }};'
+
+    def changed(schema: str, condition: str) -> str:
+        before, after = (
+            {"n/schema.cedarschema": one, "n/all.cedar": policy.format(asked)}
+            for one, asked in ((SCHEMA, f"{NAMED} || {ADMINS}"), (schema, condition))
+        )
+        return render(review(before, after, proof=Analyser()))
+
+    assert "strictly less permissive by analysis" in changed(grown, f"{NAMED} && resource.open")
+    assert "no one schema holds for both" in changed(other, "principal.level > 1")
+
+
 def test_a_command_may_take_several_lines() -> None:
     lines = ["(a\n", "  |(| ; )\n", ")\n", "\n", '(b ")"\n', '"(" )\n', "; (\n", "(c)\n"]
     assert ["".join(one.split()) for one in commands(lines)] == ["(a|(|)", '(b")""(")', "(c)"]

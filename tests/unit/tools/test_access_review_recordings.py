@@ -41,10 +41,10 @@ def test_a_change_tells_which_recorded_decisions_it_reverses() -> None:
     after[path] = after[path].replace('["admin", "developer"]', '["admin", "viewer"]')
     text = render(review(policies(), after, recorded=recorded([KEPT])))
     decisions = len(recorded([KEPT]))
-    for action in ("RegisterService", "DeleteService"):
-        said = f"- **recorded**: 1 of {decisions} decisions, `marketplace.{action}` by users: "
-        assert f"{said}denied → allowed" in text
-        assert f"{said}allowed → denied" in text
+    actions = "1 `marketplace.DeleteService`, 1 `marketplace.RegisterService`"
+    for reversal in ("denied → allowed", "allowed → denied"):
+        said = f"- **recorded**: 2 of {decisions} decisions, by users, {reversal}: {actions}\n"
+        assert said in text
     assert "northwind" not in text
     assert "edsger" not in text
 
