@@ -7,7 +7,8 @@ RUN := .venv/bin/python -m
 APART := tests/components/clouds tests/simulation tests/environments
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo outputs preview plan review golden test policy-test check lint types protos bench lock
+.PHONY: help setup up down demo outputs preview plan review access-review apply drift golden test \
+  policy-test policy-mutate check lint types protos workflows bench lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -37,9 +38,19 @@ plan: setup ## what the change since BASE (default: main) makes necessary, and w
 review: setup ## what the change since BASE does to every environment; into .platform/review.md
 	@$(RUN) tools.review $(BASE)
 
+access-review: setup ## what the change of the access policies since BASE means: who gains and loses what
+	@$(RUN) tools.access_review $(BASE)
+
+apply: setup ## bring ENV (or several stacks) to what is declared, region by region, stopping where one is ill
+	@$(RUN) tools.apply $(ENV)
+
+drift: setup ## what is other in ENV than its state says; changes nothing
+	@$(RUN) tools.drift $(ENV)
+
 golden: setup ## write down anew what previews create and reviews say (tests/golden)
 	@$(RUN) tools.golden
 	@$(RUN) tests.environments.reviews
+	@$(RUN) tests.unit.tools.access_recording
 
 test: check ## every test
 	.venv/bin/pytest -n 2 --dist loadfile $(APART)
@@ -48,7 +59,10 @@ test: check ## every test
 policy-test: setup ## every rule on what keeps it and on what breaks it
 	.venv/bin/pytest tests/unit/policies tests/environments/test_policies.py
 
-check: setup lint types protos ## what needs nothing running: lint, types, protos, policies
+policy-mutate: setup ## break each property that rules assert in ENV (default: staging), print what none notices
+	@$(RUN) tools.policy_mutate $(if $(filter local,$(ENV)),staging,$(ENV))
+
+check: setup lint types protos workflows ## what needs nothing running: lint, types, protos, policies
 
 lint:
 	.venv/bin/ruff check
@@ -62,9 +76,12 @@ protos:
 	.venv/bin/buf lint generated/aiplatform.binpb --config protos/buf.yaml --path aiplatform
 	@$(RUN) services.runtime.access check
 
+workflows:
+	@$(RUN) tools.workflows
+
 bench: setup ## every figure, or ONLY=<name>; into .platform/bench.json
 	@$(RUN) tests.bench $(ONLY)
 
-lock: setup ## resolve pyproject.toml into requirements.lock
+lock: setup ## resolve pyproject.toml into requirements.lock; KEEP=1 keeps what it has where it can
 	.venv/bin/uv pip compile pyproject.toml --group infra --group services --group dev \
-	  --universal --generate-hashes --no-header --no-annotate --upgrade -q -o requirements.lock
+	  --universal --generate-hashes --no-header --no-annotate $(if $(KEEP),,--upgrade) -q -o requirements.lock

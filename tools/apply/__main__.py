@@ -1,0 +1,162 @@
+"""``make apply ENV=…``: brings environments and cells to what their files say, in waves of regions.
+
+After each wave the regions that it reached, and the front door, must answer well for a while; else
+nothing more is touched. Running it again goes on from there, since what is applied is no change any
+more. Exit status 0: everything is applied and healthy; 1: it stopped; 2: nothing could be done.
+"""
+
+import json
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from tools.apply.health import Gate, UnhealthyError
+from tools.apply.waves import Wave, steps_of, waves
+from tools.deployed import Deployed, UnreachableError, deployed
+from tools.preview import POLICIES
+from tools.progress import say
+
+
+class StoppedError(Exception):
+    """An update stopped before it was whole; the message says where, why and how to go on."""
+
+
+def apply(target: Deployed, *, gate: Gate, rules: Path = POLICIES) -> None:
+    """Applies a stack.
+
+    Args:
+        target: the stack.
+        gate: what has to be true after each wave.
+        rules: policy pack that everything is held to.
+
+    Raises:
+        StoppedError: the preview or an update failed, or a region is not healthy after its wave.
+        UnreachableError: the state can't be read.
+    """
+    name = target.stack.name
+    planned = _planned(target, rules)
+    if not planned:
+        say(f"{name}: nothing to do")
+        return
+    started = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    for number, wave in enumerate(planned):
+        title = _title(planned, number)
+        say(f"{name}: {title}, {len(wave.steps)} change(s)")
+        excluded = [word for urn in sorted(wave.later) for word in ("--exclude", _pattern(urn))]
+        ended = target.stack.run(
+            "up",
+            "--yes",
+            "--skip-preview",
+            "--suppress-outputs",
+            *("--policy-pack", str(rules)),
+            *("--message", f"{title}; apply {started}"),
+            *excluded,
+        )
+        if ended.returncode != 0:
+            raise StoppedError(_stopped(name, planned, number, "`pulumi up` failed, see above"))
+        try:
+            addresses, authority = _addresses(target.outputs(), wave.regions)
+            say(f"{name}: waiting for {', '.join(addresses)} to answer")
+            gate.wait(addresses, authority=authority)
+        except UnhealthyError as error:
+            raise StoppedError(_stopped(name, planned, number, str(error))) from None
+    say(f"{name}: applied, and healthy")
+
+
+def _planned(target: Deployed, rules: Path) -> Sequence[Wave]:
+    command = ("preview", "--json", "--show-sames", "--policy-pack", str(rules))
+    ended = target.stack.run(*command, capture=True)
+    if ended.returncode != 0:
+        raise StoppedError(
+            f"{target.stack.name}: the preview failed, nothing is touched\n"
+            f"{_why(ended.stdout)}{ended.stderr}"
+        )
+    printed = cast("list[Mapping[str, Any]]", json.loads(ended.stdout)["steps"] or [])
+    steps = steps_of(printed, target.weights)
+    if all(step.kept for step in steps):
+        return []
+    if not target.outputs():
+        everything = frozenset(step.urn for step in steps)
+        return [Wave(regions=tuple(target.weights), steps=everything, later=frozenset())]
+    return waves(steps, weights=target.weights, primary=target.environment.primary_region)
+
+
+def _why(printed: str) -> str:
+    """Returns what a preview's JSON says of its failure."""
+    try:
+        said = cast("list[Mapping[str, Any]]", json.loads(printed).get("diagnostics") or [])
+    except ValueError:
+        return printed[-4000:]
+    return "".join(str(one["message"]) for one in said)
+
+
+def _addresses(
+    outputs: Mapping[str, Any], regions: Sequence[str]
+) -> tuple[Mapping[str, str], Path | None]:
+    """Returns where to ask after a wave, and who vouches for it.
+
+    A wave in no region can have reached every one.
+
+    Raises:
+        UnhealthyError: a region that was reached has no address.
+    """
+    known = cast("Mapping[str, Mapping[str, str]]", outputs["regions"])
+    if unknown := [one for one in regions if one not in known]:
+        raise UnhealthyError(f"the stack's outputs have no address of {', '.join(unknown)}")
+    found = {one: known[one]["api_url"] for one in regions or known}
+    authority = Path(outputs["ca_certificate"])
+    return {
+        **found,
+        "the front door": outputs["api_url"],
+    }, authority if authority.is_absolute() else None
+
+
+def _pattern(urn: str) -> str:
+    """Returns what matches one URN alone, and is no URN.
+
+    The engine refuses to exclude a resource that is not there yet when it looks at resources
+    before it updates them, as it does on one machine, unless a pattern names it.
+    """
+    return urn.replace("urn:pulumi:", "urn:*:", 1)
+
+
+def _title(planned: Sequence[Wave], number: int) -> str:
+    regions = ", ".join(planned[number].regions) or "what is in no region"
+    return f"wave {number + 1} of {len(planned)}: {regions}"
+
+
+def _stopped(name: str, planned: Sequence[Wave], number: int, why: str) -> str:
+    titles = [_title(planned, one) for one in range(len(planned))]
+    applied = titles[:number] or ["nothing"]
+    untouched = titles[number + 1 :] or ["nothing"]
+    return "\n".join(
+        [
+            f"{name}: stopped at {titles[number]}",
+            why,
+            f"applied and healthy: {'; '.join(applied)}",
+            f"not touched: {'; '.join(untouched)}",
+            f"to go on once it is mended: make apply ENV={name}",
+            f"to go back: git revert the change, then make apply ENV={name}",
+        ]
+    )
+
+
+def main(names: Sequence[str]) -> int:
+    """Applies stacks one after the other until one stops, and returns the exit code."""
+    for name in names:
+        try:
+            apply(deployed(name), gate=Gate())
+        except StoppedError as error:
+            say(str(error))
+            return 1
+        except UnreachableError as error:
+            say(f"cannot apply {name}: {error}")
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
