@@ -4,7 +4,7 @@ PYTHON ?= python3
 ENV ?= local
 BASE ?= main
 RUN := .venv/bin/python -m
-APART := tests/components/clouds tests/simulation tests/environments
+APART := tests/components/clouds tests/simulation tests/environments tests/unit
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down demo outputs preview plan review access-review apply drift golden test \

@@ -87,6 +87,17 @@ def test_killed_while_it_waits_it_goes_on_when_run_again(environment: ThreeRegio
     environment.running.nothing_to_do()
 
 
+def test_outputs_are_brought_up_to_date_where_nothing_else_changes(
+    environment: ThreeRegions,
+) -> None:
+    apply(environment.deployed, gate=GATE)
+    environment.ask(url="http://127.0.0.1:1")
+    environment.checked()
+    apply(environment.deployed, gate=GATE)
+    assert environment.deployed.outputs()["api_url"] == "http://127.0.0.1:1/director"
+    assert not environment.checked()
+
+
 def test_what_stays_as_it_is_can_come_to_depend_on_something_new(
     environment: ThreeRegions,
 ) -> None:
@@ -105,7 +116,7 @@ def test_what_stays_as_it_is_can_come_to_depend_on_something_new(
 def test_a_region_that_is_removed_goes_after_the_others_are_healthy(
     environment: ThreeRegions,
 ) -> None:
-    environment.ask(regions=[PRIMARY, MIDDLE], tags={"more": "tags"})
+    environment.ask(regions=[PRIMARY, MIDDLE], tags={"added": "tag"}, more=True)
     environment.tell({PRIMARY: 500})
     untouched = f"not touched: wave 2 of 3: {PRIMARY}; wave 3 of 3: what is in no region"
     with pytest.raises(StoppedError, match=untouched):
@@ -117,10 +128,12 @@ def test_a_region_that_is_removed_goes_after_the_others_are_healthy(
     environment.running.nothing_to_do()
 
 
-def test_what_a_rule_refuses_touches_nothing(environment: ThreeRegions) -> None:
+def test_what_a_rule_refuses_touches_nothing(
+    environment: ThreeRegions, capfd: pytest.CaptureFixture[str]
+) -> None:
     environment.ask(image="4", opened=True)
-    with pytest.raises(StoppedError, match="the preview failed, nothing is touched") as stopped:
+    with pytest.raises(StoppedError, match="the preview failed, see above; nothing is touched"):
         apply(environment.deployed, gate=GATE)
-    assert "aws-security-group-closed" in str(stopped.value)
+    assert "aws-security-group-closed" in capfd.readouterr().out
     assert "4" not in environment.images().values()
     assert not environment.checked()

@@ -8,7 +8,7 @@ more. Exit status 0: everything is applied and healthy; 1: it stopped; 2: nothin
 import json
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -37,25 +37,17 @@ def apply(target: Deployed, *, gate: Gate, rules: Path = POLICIES) -> None:
         UnreachableError: the state can't be read.
     """
     name = target.stack.name
+    started = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     planned = _planned(target, rules)
     if not planned:
-        say(f"{name}: nothing to do")
+        say(f"{name}: no resource changes; bringing the outputs up to date")
+        if not _up(target, rules, f"outputs; apply {started}"):
+            raise StoppedError(f"{name}: `pulumi up` failed, see above")
         return
-    started = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     for number, wave in enumerate(planned):
         title = _title(planned, number)
-        say(f"{name}: {title}, {len(wave.steps)} change(s)")
-        excluded = [word for urn in sorted(wave.later) for word in ("--exclude", _pattern(urn))]
-        ended = target.stack.run(
-            "up",
-            "--yes",
-            "--skip-preview",
-            "--suppress-outputs",
-            *("--policy-pack", str(rules)),
-            *("--message", f"{title}; apply {started}"),
-            *excluded,
-        )
-        if ended.returncode != 0:
+        say(f"{name}: {title}")
+        if not _up(target, rules, f"{title}; apply {started}", excluded=wave.later):
             raise StoppedError(_stopped(name, planned, number, "`pulumi up` failed, see above"))
         try:
             addresses, authority = _addresses(target.outputs(), wave.regions)
@@ -66,13 +58,27 @@ def apply(target: Deployed, *, gate: Gate, rules: Path = POLICIES) -> None:
     say(f"{name}: applied, and healthy")
 
 
+def _up(
+    target: Deployed, rules: Path, message: str, *, excluded: Collection[str] = frozenset()
+) -> bool:
+    """Updates the stack, all but what is excluded; returns whether that went well."""
+    patterns = [word for urn in sorted(excluded) for word in ("--exclude", _pattern(urn))]
+    ended = target.stack.run(
+        *("up", "--yes", "--skip-preview", "--suppress-outputs"),
+        *("--policy-pack", str(rules), "--message", message),
+        *patterns,
+    )
+    return ended.returncode == 0
+
+
 def _planned(target: Deployed, rules: Path) -> Sequence[Wave]:
-    command = ("preview", "--json", "--show-sames", "--policy-pack", str(rules))
-    ended = target.stack.run(*command, capture=True)
+    preview = ("preview", "--policy-pack", str(rules))
+    ended = target.stack.run(*preview, "--json", "--show-sames", capture=True)
     if ended.returncode != 0:
+        # As JSON it does not say what a rule refuses.
+        target.stack.run(*preview)
         raise StoppedError(
-            f"{target.stack.name}: the preview failed, nothing is touched\n"
-            f"{_why(ended.stdout)}{ended.stderr}"
+            f"{target.stack.name}: the preview failed, see above; nothing is touched"
         )
     printed = cast("list[Mapping[str, Any]]", json.loads(ended.stdout)["steps"] or [])
     steps = steps_of(printed, target.weights)
@@ -82,15 +88,6 @@ def _planned(target: Deployed, rules: Path) -> Sequence[Wave]:
         everything = frozenset(step.urn for step in steps)
         return [Wave(regions=tuple(target.weights), steps=everything, later=frozenset())]
     return waves(steps, weights=target.weights, primary=target.environment.primary_region)
-
-
-def _why(printed: str) -> str:
-    """Returns what a preview's JSON says of its failure."""
-    try:
-        said = cast("list[Mapping[str, Any]]", json.loads(printed).get("diagnostics") or [])
-    except ValueError:
-        return printed[-4000:]
-    return "".join(str(one["message"]) for one in said)
 
 
 def _addresses(
@@ -108,10 +105,8 @@ def _addresses(
         raise UnhealthyError(f"the stack's outputs have no address of {', '.join(unknown)}")
     found = {one: known[one]["api_url"] for one in regions or known}
     authority = Path(outputs["ca_certificate"])
-    return {
-        **found,
-        "the front door": outputs["api_url"],
-    }, authority if authority.is_absolute() else None
+    addresses = {**found, "the front door": outputs["api_url"]}
+    return addresses, authority if authority.is_absolute() else None
 
 
 def _pattern(urn: str) -> str:

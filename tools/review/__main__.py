@@ -92,11 +92,13 @@ def _section(stacks: Stacks, job: Job, prices: Prices | None) -> Section:
     changes = reviewed.preview.changes
     if prices is None or not changes:
         return Section(reviewed=reviewed, reasons=job.reasons)
-    difference = cost.difference(
-        prices,
-        (_priced(one, one.before) for one in changes if one.operation != "create"),
-        (_priced(one, one.after) for one in changes if one.operation != "delete"),
-    )
+    kept = [
+        cost.Resource(kind=one.kind, name=one.name, place=one.place, properties=one.inputs)
+        for one in reviewed.preview.kept
+    ]
+    before = [_priced(one, one.before) for one in changes if one.operation != "create"]
+    after = [_priced(one, one.after) for one in changes if one.operation != "delete"]
+    difference = cost.difference(prices, [*kept, *before], [*kept, *after])
     return Section(reviewed=reviewed, reasons=job.reasons, cost=difference)
 
 

@@ -86,6 +86,16 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A resource that stays as it is; what changes may cost more or less because of it."""
+
+    kind: str
+    name: str
+    place: str
+    inputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Found:
     """What a rule found.
 
@@ -108,7 +118,7 @@ class Preview:
     """What a preview of one stack said.
 
     Attributes:
-        unchanged: how many resources stay as they are.
+        kept: the resources that stay as they are.
         unknown: how many values are known only once what they come from is made or changed.
         providers: upgrades of providers, each in words.
         problems: why the preview is not to be trusted; none of a whole one.
@@ -116,7 +126,7 @@ class Preview:
 
     stack: str
     changes: tuple[Change, ...] = ()
-    unchanged: int = 0
+    kept: tuple[Kept, ...] = ()
     unknown: int = 0
     found: tuple[Found, ...] = ()
     providers: tuple[str, ...] = ()
@@ -151,10 +161,16 @@ def read(
     problems += unknowns.unexplained
     return Preview(
         stack=stack,
-        changes=tuple(_changes(steps, regions)),
-        unchanged=sum(1 for step in steps if step["op"] == "same" and _is_resource(step)),
+        # The engine takes what does not depend on each other in any order.
+        changes=tuple(sorted(_changes(steps, regions), key=lambda one: (one.kind, one.name))),
+        kept=tuple(sorted(_kept(steps, regions), key=lambda one: (one.kind, one.name))),
         unknown=unknowns.explained,
-        found=tuple(_found(one["policyEvent"]) for one in kinds if "policyEvent" in one),
+        found=tuple(
+            sorted(
+                (_found(one["policyEvent"]) for one in kinds if "policyEvent" in one),
+                key=lambda one: (one.rule, one.resource),
+            )
+        ),
         providers=tuple(_upgrades(steps)),
         problems=tuple(dict.fromkeys(problems)),
     )
@@ -189,6 +205,18 @@ def _changes(steps: Iterable[Mapping[str, Any]], regions: Collection[str]) -> It
             after=after if operation != "delete" else {},
             holds_data=step["type"] in STORES,
         )
+
+
+def _kept(steps: Iterable[Mapping[str, Any]], regions: Collection[str]) -> Iterator[Kept]:
+    for step in steps:
+        if step["op"] == "same" and _is_resource(step):
+            name = str(step["urn"]).rpartition("::")[2]
+            yield Kept(
+                kind=step["type"],
+                name=name,
+                place=place_of(name, regions),
+                inputs=_inputs(_mapping(step, "new")),
+            )
 
 
 def _is_resource(step: Mapping[str, Any]) -> bool:

@@ -20,12 +20,10 @@ _TAG_PATH = re.compile(
     r"|metadata\.labels|spec\.template\.metadata\.labels)([.\[].*)?$"
 )
 _IMAGE = "docker-build:index:Image"
-_IMAGE_PATH = re.compile(
-    r"^(spec\.template\.)?(spec|template)\S*\.(initC|c)ontainers\[\d+\]\.image$"
-    r"|^spec\.template\.metadata\.annotations\S*$"
-)
+_IMAGE_PATH = re.compile(r"^spec\.template\.spec\.(initC|c)ontainers\[\d+\]\.image$")
 _UNSAYABLE = re.compile(
     r"04da6b54-80e4-46f7-96ec-b56ff0331ba[0-9]|\[secret\]|[0-9a-f]{12,}|[A-Za-z0-9+/=]{60,}"
+    r"|-(?=[0-9a-f]*[0-9])[0-9a-f]{7,8}\b"
 )
 _LONG = 60
 _STEP = re.compile(r'\["([^"]+)"\]|\[(\d+)\]|([^.\[\]]+)')
@@ -62,13 +60,17 @@ def grouped(changes: Iterable[Change]) -> list[Group]:
             kind=kind,
             differences=said,
             forced_by=forced,
-            places=dict(Counter(one.place for one in members).most_common()),
+            places=dict(sorted(_counts(members).items(), key=lambda one: (-one[1], one[0]))),
             names=tuple(sorted(one.name for one in members)),
         )
         for (operation, kind, said, forced), members in found.items()
     ]
     order = ("delete", "replace", "update", "create")
     return sorted(groups, key=lambda one: (order.index(one.operation), one.kind, one.names))
+
+
+def _counts(changes: Iterable[Change]) -> Counter[str]:
+    return Counter(change.place for change in changes)
 
 
 def differences(change: Change) -> tuple[str, ...]:

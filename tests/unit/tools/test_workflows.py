@@ -60,7 +60,7 @@ def test_the_linters_find_nothing() -> None:
             'make review BASE="origin/$BASE"',
             "make review BASE=${{ github.head_ref }}",
         ),
-        ("test.yaml", "@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2", "@v4"),
+        ("test.yaml", "@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "@v4"),
         ("apply-environment.yaml", "$STACKS", "${{ inputs.stacks }}"),
     ],
 )

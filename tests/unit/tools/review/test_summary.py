@@ -33,6 +33,7 @@ def change(operation: Operation = "update", kind: str = DEPLOYMENT, **more: Any)
         (change(paths=("spec.template.spec.containers[0].image",)), "image"),
         (change(paths=("spec.template.spec.initContainers[1].image",)), "image"),
         (change(paths=("spec.template.spec.containers[0].imagePullPolicy",)), None),
+        (change(paths=("spec.template.metadata.annotations.checksum",)), None),
         (change(paths=("spec.replicas", "spec.template.spec.containers[0].image")), None),
         (change(kind="docker-build:index:Image", paths=("contextHash",)), "image"),
         (change("delete", kind="docker-build:index:Image"), None),
