@@ -44,13 +44,22 @@ def apply(target: Deployed, *, gate: Gate, rules: Path = POLICIES) -> None:
         if not _up(target, rules, f"outputs; apply {started}"):
             raise StoppedError(f"{name}: `pulumi up` failed, see above")
         return
+    outputs = target.outputs()
+    healthy: set[str] = set()
+    if outputs:
+        addresses, authority = _addresses(outputs, outputs["regions"])
+        healthy = gate.answering(addresses, authority=authority)
     for number, wave in enumerate(planned):
         title = _title(planned, number)
         say(f"{name}: {title}")
         if not _up(target, rules, f"{title}; apply {started}", excluded=wave.later):
             raise StoppedError(_stopped(name, planned, number, "`pulumi up` failed, see above"))
         try:
-            addresses, authority = _addresses(target.outputs(), wave.regions)
+            # A region that is still in the making, or was ill before, is asked once it is complete.
+            unfinished = {one for later in planned[number + 1 :] for one in later.regions}
+            reached = wave.regions or target.weights  # what is in no region may reach every one
+            asked = [one for one in reached if one in healthy or one not in unfinished]
+            addresses, authority = _addresses(target.outputs(), asked)
             say(f"{name}: waiting for {', '.join(addresses)} to answer")
             gate.wait(addresses, authority=authority)
         except UnhealthyError as error:
@@ -91,19 +100,17 @@ def _planned(target: Deployed, rules: Path) -> Sequence[Wave]:
 
 
 def _addresses(
-    outputs: Mapping[str, Any], regions: Sequence[str]
+    outputs: Mapping[str, Any], regions: Collection[str]
 ) -> tuple[Mapping[str, str], Path | None]:
-    """Returns where to ask after a wave, and who vouches for it.
-
-    A wave in no region can have reached every one.
+    """Returns where regions and the front door are asked, and who vouches for them.
 
     Raises:
-        UnhealthyError: a region that was reached has no address.
+        UnhealthyError: a region has no address.
     """
     known = cast("Mapping[str, Mapping[str, str]]", outputs["regions"])
     if unknown := [one for one in regions if one not in known]:
         raise UnhealthyError(f"the stack's outputs have no address of {', '.join(unknown)}")
-    found = {one: known[one]["api_url"] for one in regions or known}
+    found = {one: known[one]["api_url"] for one in regions}
     authority = Path(outputs["ca_certificate"])
     addresses = {**found, "the front door": outputs["api_url"]}
     return addresses, authority if authority.is_absolute() else None

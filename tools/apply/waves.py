@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from tools.review.changes import place_of
 
-_NO_CHANGES = frozenset({"same", "read", "refresh"})
+_SAME = "same"
+_LOOKING = frozenset({"read", "refresh"})
 _REMOVING = frozenset({"delete", "delete-replaced", "replace"})
 _STACK = "pulumi:pulumi:Stack"
 
@@ -66,7 +67,8 @@ def steps_of(previewed: Iterable[Mapping[str, Any]], regions: Collection[str]) -
     for step in previewed:
         urn = str(step["urn"])
         needed = _needs(step.get("newState") or step["oldState"])
-        if step["op"] in _NO_CHANGES and needed == _needs(step.get("oldState") or {}):
+        before = _needs(step.get("oldState") or {})
+        if step["op"] in _LOOKING or (step["op"] == _SAME and needed == before):
             continue
         operations.setdefault(urn, set()).add(step["op"])
         needs.setdefault(urn, set()).update(needed)
@@ -77,7 +79,7 @@ def steps_of(previewed: Iterable[Mapping[str, Any]], regions: Collection[str]) -
             needs=frozenset(needs[urn]),
             made=not ops <= {"delete", "delete-replaced"},
             removed=bool(ops & _REMOVING),
-            kept=ops <= _NO_CHANGES,
+            kept=ops == {_SAME},
         )
         for urn, ops in operations.items()
     ]

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from tools.review.changes import Change, Operation
 
@@ -114,13 +114,28 @@ def _difference(change: Change, path: str) -> str:
 
 def _said(properties: Mapping[str, Any], path: str) -> str | None:
     """Returns the value at a path as text, None where it says nothing to a reader."""
-    value: Any = properties
-    for quoted, index, plain in _STEP.findall(path):
-        try:
-            value = value[int(index)] if index else value[quoted or plain]
-        except (KeyError, IndexError, TypeError):
-            return None
+    value = _at(
+        properties, [quoted or index or plain for quoted, index, plain in _STEP.findall(path)]
+    )
     if value is None or isinstance(value, dict | list):
         return None
     said = json.dumps(value, ensure_ascii=False)
     return None if len(said) > _LONG or _UNSAYABLE.search(said) else said
+
+
+def _at(value: Any, steps: Sequence[str]) -> Any:
+    """Returns the value at some steps; a key with dots is several of them too."""
+    if not steps:
+        return value
+    if isinstance(value, list):
+        elements = cast("list[Any]", value)
+        at = steps[0]
+        return (
+            _at(elements[int(at)], steps[1:]) if at.isdigit() and int(at) < len(elements) else None
+        )
+    if isinstance(value, dict):
+        inner = cast("dict[str, Any]", value)
+        for length in range(1, len(steps) + 1):
+            if (key := ".".join(steps[:length])) in inner:
+                return _at(inner[key], steps[length:])
+    return None

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -48,7 +49,7 @@ def url(server: _Server) -> str:
 
 def test_good_answers_have_to_be_in_a_row(server: _Server) -> None:
     server.statuses = [200, 200, 503, 200]
-    GATE.wait({"one": url(server)})
+    replace(GATE, patience=30).wait({"one": url(server)})
     assert server.asked == 6
 
 
@@ -62,6 +63,7 @@ def test_every_address_counts_and_who_is_wrong_is_said(server: _Server) -> None:
     server.statuses = [200]
     with pytest.raises(UnhealthyError) as refused:
         GATE.wait({"one": url(server), "other": "http://127.0.0.1:1"})
+    assert GATE.answering({"one": url(server), "other": "http://127.0.0.1:1"}) == {"one"}
     said = str(refused.value)
     assert "other: http://127.0.0.1:1/healthz does not answer" in said
     assert "one:" not in said

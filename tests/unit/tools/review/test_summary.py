@@ -75,6 +75,8 @@ def test_only_images_and_tags_are_quiet(made: Change, expected: str | None) -> N
             'a.b[1].c: "x" → "y"',
         ),
         ('a["x.y"]', {"a": {"x.y": True}}, {"a": {"x.y": False}}, 'a["x.y"]: true → false'),
+        ("a.x.y", {"a": {"x.y": "1"}}, {"a": {"x.y": "2"}}, 'a.x.y: "1" → "2"'),
+        ("a[3]", {"a": [1]}, {"a": [2]}, "a[3]"),
         ("size", {"size": "[secret]"}, {"size": "[secret]"}, "size"),
         ("size", {"size": "f" * 64}, {"size": "e" * 64}, "size"),
         ("size", {"size": 1}, {"size": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"}, "size"),
