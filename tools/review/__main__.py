@@ -17,7 +17,7 @@ from tools.repository import Repository
 from tools.review import cost
 from tools.review.changes import Change
 from tools.review.prices import PriceFileError, Prices, load
-from tools.review.render import MARK, Review, Section, render
+from tools.review.render import Review, Section, render
 from tools.review.stacks import Stacks
 
 _ACCESS = "policies/access"
@@ -114,7 +114,7 @@ def main(base: str) -> int:
     text = render(made)
     path = home() / "review.md"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{MARK}\n{text}")
+    path.write_text(text)
     print(text, end="")
     return 1 if made.failed else 0
 

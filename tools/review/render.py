@@ -9,9 +9,6 @@ from tools.review.cost import Difference
 from tools.review.stacks import Reviewed
 from tools.review.summary import OPERATIONS, Group, counted, grouped, quiet, stores
 
-MARK = "<!-- ai-platform review -->"
-"""First line of the comment, by which the next review finds it."""
-
 LONGEST = 65_000
 """Characters; a comment on GitHub holds 65,536."""
 
@@ -121,6 +118,9 @@ def _told(section: Section) -> str:
     if tags:
         said.append(f"{'only ' if not said else ''}the tags of {_count(len(tags), 'resource')}")
     said += [f"provider {one}" for one in preview.providers]
+    advised = {one.resource for one in preview.found if one.judged and not one.mandatory}
+    if advised:
+        said.append(f"advice on {_count(len(advised), 'resource')}")
     unjudged = sum(1 for one in preview.found if not one.judged)
     if said and unjudged:
         said.append(f"{_count(unjudged, 'finding')} open until it is applied")
@@ -133,7 +133,8 @@ def _is_quiet(section: Section) -> bool:
     """Tells whether the first line already says everything of a stack."""
     preview = section.reviewed.preview
     loud = any(quiet(one) is None for one in preview.changes)
-    return not loud and not section.problems
+    judged = any(one.judged for one in preview.found)
+    return not (loud or judged or section.problems)
 
 
 def _section(section: Section) -> str:
