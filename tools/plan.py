@@ -81,6 +81,7 @@ _REACHES: Sequence[tuple[str, _Reach, str]] = (
     ("Makefile", "checks", "is how tools are run"),
     (".ci/*", "checks", "is how tests are run"),
     (".github/*", "checks", "is how jobs are run"),
+    ("renovate.json", "checks", "is how versions are raised"),
     ("images/*", "environments", "makes the image that services run"),
     ("services/*", "environments", "is in the image that services run"),
     ("protos/*", "environments", "is in the image that services run"),

@@ -22,6 +22,7 @@ from stacks.environments import parse
 from stacks.tenants import CELL_KEY, Cell, read, regions_of
 from tools.credentials import missing, sources
 from tools.paths import ROOT, home
+from tools.profiles import surroundings
 from tools.progress import say
 from tools.pulumi_cli import find
 
@@ -61,7 +62,8 @@ def main(stack: str) -> int:
     lacking = missing(wanted.environment.clouds if wanted.environment else [])
     if not lacking:
         command = [str(find()), *_PREVIEW, "--stack", stack]
-        return subprocess.run(command, cwd=ROOT, env=dict(os.environ), check=False).returncode
+        environment = {**os.environ, **surroundings(wanted.name)}
+        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     for cloud in lacking:
         say(f"no credentials for {cloud} (looked for {sources(cloud)})")
     say("previewing against simulated clouds and a real Kubernetes API")

@@ -31,8 +31,8 @@ def test_a_file_that_was_edited_is_drift_until_it_is_as_declared(platform: Platf
 def test_an_update_reaches_the_smaller_region_first_and_both_are_healthy(
     platform: Platform,
 ) -> None:
-    before = platform.settings["services"]
-    platform.write(services={**before, "security": {"replicas": 2}})
+    before = platform.settings["versions"]
+    platform.write(versions={**before, "platform": "0.1.1"})
     try:
         apply(deployed(platform), gate=Gate(rounds=2, pause=0.2, patience=60))
         first, second = json.loads(platform.pulumi("stack", "history", "--json").stdout)[1::-1]
@@ -40,5 +40,5 @@ def test_an_update_reaches_the_smaller_region_first_and_both_are_healthy(
         assert second["message"].startswith(f"wave 2 of 2: {PRIMARY}; apply ")
         assert platform.changes() == ""
     finally:
-        platform.write(services=before)
+        platform.write(versions=before)
         platform.up()

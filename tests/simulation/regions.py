@@ -52,10 +52,13 @@ def topic(name, *needs, **tags):
 
 shared = topic("shared")
 migration = topic("{PRIMARY}-migration", shared, image=asked["image"])
+services = []
 for region in asked["regions"]:
     service = topic(f"{{region}}-service", migration, image=asked["image"])
+    services.append(service)
     more = [topic(f"{{region}}-more", migration)] if asked["more"] else []
     topic(f"director-{{region}}", service, *more)
+topic("{PRIMARY}-mesh", *services)
 if asked["opened"]:
     aws.ec2.SecurityGroup(
         "opened",

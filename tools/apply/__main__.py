@@ -73,9 +73,9 @@ def _up(
 ) -> bool:
     """Updates the stack, all but what is excluded; returns whether that went well."""
     patterns = [word for urn in sorted(excluded) for word in ("--exclude", _pattern(urn))]
-    # The engine has rules judge what is excluded too, as it was or, where it is new, as empty: where
-    # they refuse, what mends every region could not even begin. The preview has judged the whole,
-    # and the last wave, which excludes nothing, judges it again with every value known.
+    # The engine has rules judge what is excluded too, as it was or, where it is new, as empty:
+    # where they refuse, what mends every region could not even begin. The preview has judged the
+    # whole, and the last wave, which excludes nothing, judges it again with every value known.
     judged = not excluded or _is_mended(target)
     ended = target.stack.run(
         *("up", "--yes", "--skip-preview", "--suppress-outputs", "--message", message),

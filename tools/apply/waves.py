@@ -27,6 +27,8 @@ class Step:
         made: whether it is there afterwards.
         removed: whether what was there is destroyed: deleted, or replaced.
         kept: whether it stays as it is, and only depends on something else than before.
+        freed: whether it no longer depends on something that it depended on.
+        new: whether there is nothing of it yet.
     """
 
     urn: str
@@ -35,6 +37,8 @@ class Step:
     made: bool = True
     removed: bool = False
     kept: bool = False
+    freed: bool = False
+    new: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,7 @@ def steps_of(previewed: Iterable[Mapping[str, Any]], regions: Collection[str]) -
     """
     operations: dict[str, set[str]] = {}
     needs: dict[str, set[str]] = {}
+    freed: set[str] = set()
     for step in previewed:
         urn = str(step["urn"])
         needed = _needs(step.get("newState") or step["oldState"])
@@ -72,6 +77,8 @@ def steps_of(previewed: Iterable[Mapping[str, Any]], regions: Collection[str]) -
             continue
         operations.setdefault(urn, set()).add(step["op"])
         needs.setdefault(urn, set()).update(needed)
+        if before - needed:
+            freed.add(urn)
     return [
         Step(
             urn=urn,
@@ -80,6 +87,8 @@ def steps_of(previewed: Iterable[Mapping[str, Any]], regions: Collection[str]) -
             made=not ops <= {"delete", "delete-replaced"},
             removed=bool(ops & _REMOVING),
             kept=ops == {_SAME},
+            freed=urn in freed,
+            new=ops == {"create"},
         )
         for urn, ops in operations.items()
     ]
@@ -98,12 +107,17 @@ def waves(steps: Sequence[Step], *, weights: Mapping[str, int], primary: str) ->
     the shared database, say, which is in the primary region, goes before the first region's new
     services. What is replaced takes along what is replaced because of it.
 
+    Two kinds go first in every region, since the engine cannot leave them out. Of what is new, a
+    program would be given no properties, and nothing runs on it yet. What is freed of something
+    would keep its old dependency, in a state that the engine refuses to read where that is declared
+    no more or comes later.
+
     Args:
         steps: in any order.
         weights: each region's share of the traffic.
         primary: the region that goes last.
     """
-    changes = [step for step in steps if not step.kept]
+    changes = [step for step in steps if not step.kept or step.freed]
     stages = _stages({step.place for step in changes if step.made}, weights, primary)
     last = len(stages)
     stage_of = {region: index for index, stage in enumerate(stages) for region in stage}
@@ -111,13 +125,14 @@ def waves(steps: Sequence[Step], *, weights: Mapping[str, int], primary: str) ->
     at = {step.urn: stage_of.get(step.place, 0) if step.made else last for step in changes}
     while late := _held_up(changes, by_urn, at):
         at |= late
+    at |= {step.urn: 0 for step in changes if step.made and (step.freed or step.new)}
     while early := _needed_earlier(changes, by_urn, at):
         at |= early
     first = min(at.values(), default=0)
     at |= {
         step.urn: max((at[one] for one in step.needs if one in by_urn), default=first)
         for step in steps
-        if step.kept
+        if step.kept and not step.freed
     }
     found: list[Wave] = []
     for stage in sorted(set(at.values()), reverse=True):

@@ -30,7 +30,9 @@ def updates(draw: st.DrawFn) -> list[Step]:
     for number in range(count):
         known = [one.urn for one in steps]
         needs = draw(st.sets(st.sampled_from(known), max_size=3)) if known else set[str]()
-        kind = draw(st.sampled_from(("make", "make", "make", "replace", "delete", "keep")))
+        kind = draw(
+            st.sampled_from(("make", "make", "make", "create", "replace", "delete", "keep"))
+        )
         steps.append(
             Step(
                 urn=f"urn-{number}",
@@ -39,6 +41,8 @@ def updates(draw: st.DrawFn) -> list[Step]:
                 made=kind != "delete",
                 removed=kind in {"replace", "delete"},
                 kept=kind == "keep",
+                freed=kind != "delete" and draw(st.integers(0, 7)) == 0,
+                new=kind == "create",
             )
         )
     return draw(st.permutations(steps))
@@ -61,7 +65,7 @@ def test_what_a_step_needs_is_there_and_what_stands_on_it_is_gone_in_time(
     by_urn = {one.urn: one for one in steps}
     for one in steps:
         for need in (by_urn[urn] for urn in one.needs):
-            if one.made and need.made and not need.kept:
+            if one.made and need.made and (need.freed or not need.kept):
                 assert at[need.urn] <= at[one.urn]
             if one.removed and need.removed:
                 assert at[one.urn] <= at[need.urn]
@@ -75,9 +79,13 @@ def test_a_region_is_disturbed_early_only_for_what_an_earlier_one_needs(
     found = waves(steps, weights=WEIGHTS, primary=PRIMARY)
     if not found:
         return
-    steps = [one for one in steps if not one.kept]
+    steps = [one for one in steps if one.freed or not one.kept]
     regions = sorted({one.place for one in steps if one.made and one.place}, key=_turn)
-    entitled = {one.urn for one in steps if one.made and one.place in ("", *regions[:1])}
+    entitled = {
+        one.urn
+        for one in steps
+        if one.made and (one.freed or one.new or one.place in ("", *regions[:1]))
+    }
     by_urn = {one.urn: one for one in steps}
     while True:
         more = {need for urn in entitled for need in by_urn[urn].needs if need in by_urn}
@@ -149,6 +157,22 @@ def test_what_is_replaced_takes_along_what_is_replaced_because_of_it() -> None:
     ) == [["network", "primary", "small"], ["other"]]
 
 
+def test_what_is_new_is_never_excluded() -> None:
+    new = Step(urn="new", place=PRIMARY, needs=frozenset(["old"]), new=True)
+    assert planned(new, step("old", PRIMARY), step("small", "gcp-c"), step("more", PRIMARY)) == [
+        ["new", "old", "small"],
+        ["more"],
+    ]
+
+
+def test_what_is_freed_of_something_is_never_excluded() -> None:
+    freed = Step(urn="freed", place=PRIMARY, needs=frozenset(["new"]), freed=True)
+    kept = Step(urn="kept", place="aws-b", needs=frozenset(), kept=True, freed=True)
+    assert planned(
+        step("new", PRIMARY), freed, kept, step("small", "gcp-c"), step("primary", PRIMARY)
+    ) == [["freed", "kept", "new", "small"], ["primary"]]
+
+
 def test_what_is_destroyed_goes_last() -> None:
     assert planned(
         step("gone", "gcp-c", made=False, removed=True),
@@ -171,6 +195,7 @@ def test_what_will_depend_on_something_new_waits_for_it_and_no_longer() -> None:
     same = {"op": "same", "urn": urn("gateway"), "oldState": state}
     (found,) = steps_of([{**same, "newState": {"dependencies": [urn("new")]}}], [])
     assert found.kept
+    assert found.freed
     assert found.needs == {urn("new")}
     assert not steps_of([{**same, "newState": state}], [])
 
