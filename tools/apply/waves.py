@@ -119,7 +119,7 @@ def waves(steps: Sequence[Step], *, weights: Mapping[str, int], primary: str) ->
     """
     changes = [step for step in steps if not step.kept or step.freed]
     stages = _stages({step.place for step in changes if step.made}, weights, primary)
-    last = len(stages)
+    last = max(len(stages), 1)  # after what is made outside regions, too
     stage_of = {region: index for index, stage in enumerate(stages) for region in stage}
     by_urn = {step.urn: step for step in changes}
     at = {step.urn: stage_of.get(step.place, 0) if step.made else last for step in changes}
