@@ -14,6 +14,7 @@ from tools.deployed import Deployed, UnreachableError, deployed
 from tools.paths import home
 from tools.progress import say
 from tools.review.changes import place_of
+from tools.urn import kind_and_name
 
 _SAME = "refresh"
 """The operation of a resource that is as the state says."""
@@ -49,12 +50,12 @@ def differences(
     for step in steps:
         if step["op"] == _SAME:
             continue
-        _, _, kinds, name = str(step["urn"]).split("::", 3)
+        kind, name = kind_and_name(step["urn"])
         paths = cast("Mapping[str, Any]", step.get("detailedDiff") or {})
         reasons = cast("Sequence[str]", step.get("diffReasons") or ())
         found.append(
             Difference(
-                kind=kinds.rpartition("$")[2],
+                kind=kind,
                 name=name,
                 place=place_of(name, regions),
                 paths=tuple(sorted(paths or reasons)),

@@ -16,16 +16,16 @@ from typing import Any, cast
 
 import yaml
 
-from components.clouds.local.provider.values import SIGNATURE
+from components.clouds.local.provider.values import SIGNATURE, UNKNOWN_TEXT
 from tools.paths import ROOT
 from tools.progress import say
 from tools.simulated import simulated
+from tools.urn import kind_and_name
 
 FOLDER = ROOT / "tests" / "golden"
 WHOLE = ("dev", "staging")
 COUNTED = ("production",)
 
-_UNKNOWNS = re.compile("04da6b54-80e4-46f7-96ec-b56ff0331ba[0-9]")
 _DIGEST = re.compile(r"\b[0-9a-f]{12,64}\b")
 _UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _SUFFIX = re.compile(r"-[0-9a-f]{7,8}\b|(?<=[a-z0-9])[0-9a-f]{8}\b")
@@ -58,7 +58,7 @@ def whole(steps: Sequence[Mapping[str, Any]]) -> str:
     resources: dict[str, Any] = {}
     for step in steps:
         state = step["newState"]
-        kind, name = _kind_and_name(step["urn"])
+        kind, name = kind_and_name(step["urn"])
         if kind.startswith(("pulumi:pulumi:", "ai-platform:")):
             continue
         resources[f"{kind} {name}"] = _shown(state.get("inputs", {}))
@@ -69,7 +69,7 @@ def counted(steps: Sequence[Mapping[str, Any]], regions: Iterable[str]) -> str:
     """Returns how many resources of each type every region has; equal regions share a section."""
     by_region: dict[str, Counter[str]] = {name: Counter() for name in (*regions, "global")}
     for step in steps:
-        kind, name = _kind_and_name(step["urn"])
+        kind, name = kind_and_name(step["urn"])
         if kind.startswith(("pulumi:pulumi:", "ai-platform:")):
             continue
         region = next((one for one in by_region if name.startswith(one)), "global")
@@ -91,11 +91,6 @@ def render(name: str) -> str:
     return counted(steps, [f"{one['cloud']}-{one['location']}" for one in regions])
 
 
-def _kind_and_name(urn: str) -> tuple[str, str]:
-    _, _, kinds, name = urn.split("::", 3)
-    return kinds.rpartition("$")[2], name
-
-
 def _shown(value: Any) -> Any:
     """Returns a value without secrets, and without what changes with every run."""
     if isinstance(value, dict):
@@ -106,7 +101,7 @@ def _shown(value: Any) -> Any:
     if isinstance(value, list):
         return [_shown(one) for one in cast("list[Any]", value)]
     if isinstance(value, str):
-        if _UNKNOWNS.search(value):
+        if UNKNOWN_TEXT.search(value):
             return "<known after up>"
         if len(value) > _LONG:
             return f"<{len(value)} characters>"

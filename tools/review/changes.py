@@ -10,7 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from components.clouds.local.provider.values import UNKNOWN_TEXT
 from policies.infrastructure.server import NOT_KNOWN
+from tools.urn import kind_and_name
 
 Operation = Literal["create", "update", "replace", "delete"]
 
@@ -57,7 +59,6 @@ STORES = frozenset(
 _REFUSED = "preview failed"
 """What the engine says of a preview for no other reason than that a rule refuses it."""
 
-_UNKNOWN = re.compile("04da6b54-80e4-46f7-96ec-b56ff0331ba[0-9]")
 _COLOUR = re.compile(r"<\{%.*?%\}>")
 
 
@@ -317,12 +318,14 @@ class _Unknowns:
         self.unexplained: list[str] = []
         moving = {step["urn"] for step in steps if step["op"] != "same"}
         for step in steps:
-            if step["op"] not in _OPERATIONS or not _is_resource({"type": _kind(step["urn"])}):
+            if step["op"] not in _OPERATIONS or not _is_resource(
+                {"type": kind_and_name(step["urn"])[0]}
+            ):
                 continue
             state = _mapping(step, "newState")
             sources = _mapping(state, "propertyDependencies")
             for key, value in _inputs(state).items():
-                unknown = len(_UNKNOWN.findall(json.dumps(value)))
+                unknown = len(UNKNOWN_TEXT.findall(json.dumps(value)))
                 if not unknown:
                     continue
                 if moving.intersection(_list(sources, key)):
@@ -332,7 +335,3 @@ class _Unknowns:
                     self.unexplained.append(
                         f"{key} of {name} is not known, and nothing that it comes from changes"
                     )
-
-
-def _kind(urn: str) -> str:
-    return urn.split("::")[2].rpartition("$")[2]

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
-from components.clouds.local.provider.values import Unknown, Value
+from components.clouds.local.provider.values import UNKNOWN_TEXT, Unknown, Value
 from policies.infrastructure.paths import values_at
 from tools.review.prices import Part, Prices, Quantity
 
-_UNKNOWN = re.compile("04da6b54-80e4-46f7-96ec-b56ff0331ba[0-9]")
 _QUANTITY = re.compile(r"^(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")
 _SUFFIXES: Mapping[str, Decimal] = {
     "": Decimal(1),
@@ -309,7 +308,7 @@ class _Estimate:
         for end in _ENDS.finditer(path):
             for _, value in values_at(element, path[: end.start()]):
                 text = value if isinstance(value, str) else ""
-                if isinstance(value, Unknown) or _UNKNOWN.search(text):
+                if isinstance(value, Unknown) or UNKNOWN_TEXT.search(text):
                     raise _HoleError(
                         f"{path} of {self.resource.kind}, which its price needs, is not known yet"
                     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from components.clouds.local.provider.values import UNKNOWN_TEXT
 from tools.review.changes import Change, Operation
 
 Quiet = Literal["image", "tags"]
@@ -22,7 +23,7 @@ _TAG_PATH = re.compile(
 _IMAGE = "docker-build:index:Image"
 _IMAGE_PATH = re.compile(r"^spec\.template\.spec\.(initC|c)ontainers\[\d+\]\.image$")
 _UNSAYABLE = re.compile(
-    r"04da6b54-80e4-46f7-96ec-b56ff0331ba[0-9]|\[secret\]|[0-9a-f]{12,}|[A-Za-z0-9+/=]{60,}"
+    UNKNOWN_TEXT.pattern + r"|\[secret\]|[0-9a-f]{12,}|[A-Za-z0-9+/=]{60,}"
     r"|-(?=[0-9a-f]*[0-9])[0-9a-f]{7,8}\b"
 )
 _LONG = 60

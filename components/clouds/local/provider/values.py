@@ -1,5 +1,6 @@
 """Between the engine's protobuf Structs and plain Python values."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias, cast
 
@@ -20,6 +21,9 @@ _UNKNOWN_MARKERS: Final = frozenset(
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
     }
 )
+UNKNOWN_TEXT: Final = re.compile("|".join(sorted(_UNKNOWN_MARKERS)))
+"""Finds such a value in text, by which the engine's JSON and events have it."""
+
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 """The engine's own key of what is no plain object: a secret, an asset (sdk/go/common/resource)."""
 
